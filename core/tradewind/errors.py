@@ -13,14 +13,17 @@
     ├── DagError                     a DAG that cannot be built
     │   ├── DagCycle
     │   ├── DuplicateTask
-    │   └── UnknownArgument
+    │   ├── UnknownArgument
+    │   └── MissingArgument
     ├── ScheduleError
     ├── ParamError                   run parameters that break their schema
     ├── TemplateError
+    ├── UnknownContextKey            a name that the context of a task does not have
     ├── XComError
     ├── PluginError
     ├── NotFound                     a DAG, run, task or log that is not in the metadata database
     ├── StoreError                   the metadata database refused or is out of reach
+    ├── ProcessError                 a helper process cannot be started, or died
     └── TaskSignal                   raised by task code to say how the task ends
         ├── TaskSkipped
         ├── TaskFailed               fails at once, whatever retries are left
@@ -96,6 +99,10 @@ class UnknownArgument(DagError, TypeError):
     """An operator or DAG was given a keyword that it does not take. The message offers the nearest one."""
 
 
+class MissingArgument(DagError, TypeError):
+    """An operator or DAG was made without a keyword that it cannot do without."""
+
+
 class ScheduleError(DagError):
     """A schedule cannot be read, names an unknown time zone, or never fires."""
 
@@ -106,6 +113,13 @@ class ParamError(TradewindError):
 
 class TemplateError(TradewindError):
     """A template cannot be rendered. The message names task and field."""
+
+
+class UnknownContextKey(TradewindError, KeyError):
+    """The context of a task has no such name. The message offers the nearest one."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0]) if self.args else ""
 
 
 class XComError(TradewindError):
@@ -122,6 +136,10 @@ class NotFound(TradewindError):
 
 class StoreError(TradewindError):
     """The metadata database refused, is locked, is out of reach, or has another schema version."""
+
+
+class ProcessError(TradewindError):
+    """A process that tradewind starts for its own work cannot be started, or died."""
 
 
 class TaskSignal(TradewindError):

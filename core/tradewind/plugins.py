@@ -85,7 +85,7 @@ class Plugins:
         """
         registry = self.named[hook]
         path = registry.get(name)
-        if path is None and "." not in name:
+        if path is None and not {".", ":"} & set(name):
             kind = hook.removeprefix("register_").replace("_", " ")
             known = ", ".join(sorted(registry)) or "none"
             raise PluginError(f"No plugin registers {name!r} among {kind}. Known: {known}.")

@@ -67,6 +67,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     short_circuits_all: bool = False  #: a short-circuit that skips everything downstream, whatever the trigger rules
     setup: bool = False
     teardown: bool = False
+    teardown_fails_run: bool = False  #: a teardown whose failure fails the run (on_failure_fail_dagrun)
     owner: str = ""
     label: str | None = None  #: task_display_name
     doc_md: str | None = None
@@ -140,6 +141,7 @@ class ParsedFile(msgspec.Struct, frozen=True):
     specs: tuple[DagSpec, ...] = ()
     failure: ImportFailure | None = None
     seconds: float = 0.0  #: how long it took to read
+    reads: tuple[str, ...] = ()  #: what else it read beside or in the DAG folder: when that changes, it is read again
 
 
 class TaskKey(msgspec.Struct, frozen=True):

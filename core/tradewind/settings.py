@@ -85,6 +85,11 @@ class Settings:
         2, "DAG files loaded at once", airflow="AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES", low=1
     )
     dags_refresh_interval: float = _setting(1.0, "seconds between looks at the DAG folder", low=0.05)
+    dag_ignore_file_syntax: str = _setting(
+        "glob",
+        "what the lines of .airflowignore are: glob or regexp",
+        airflow="AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX",
+    )
     heartbeat_interval: float = _setting(
         5.0,
         "seconds between signs of life of schedulers and attempts",
@@ -103,7 +108,15 @@ class Settings:
     )
     process_start: str = _setting("auto", "how attempts start: fork, spawn, or auto (fork where it is safe)")
     secrets_sources: tuple[str, ...] = _setting(
-        ["environment", "metastore"], "where connections and variables come from, in order"
+        ["environment", "local_file", "metastore"],
+        "where connections and variables come from, in order: names or dotted paths of classes",
+        airflow="AIRFLOW__SECRETS__BACKEND",
+    )
+    secrets_options: str = _setting(
+        "",
+        "keyword arguments of the sources, as JSON: {source: {keyword: value}}",
+        airflow="AIRFLOW__SECRETS__BACKEND_KWARGS",
+        secret=True,
     )
     secrets_cache_seconds: float = _setting(
         900.0, "how long values of slow sources are kept in memory", airflow="AIRFLOW__SECRETS__CACHE_TTL_SECONDS"
@@ -235,8 +248,14 @@ def _lookup(item: Any, environ: Mapping[str, str], toml: dict[str, Any], toml_pa
 
 
 def _translate(name: str, value: str) -> str:
-    """Airflow spells executors as class names."""
-    return {"LocalExecutor": "local", "SequentialExecutor": "local"}.get(value, value) if name == "executor" else value
+    """Airflow spells executors as class names, and has one secrets backend, asked before the other sources."""
+    if name == "executor":
+        return {"LocalExecutor": "local", "SequentialExecutor": "local"}.get(value, value)
+    if name == "secrets_sources":
+        return ",".join((value, *_field(name).default_factory()))
+    if name == "secrets_options":
+        return '{"*": ' + value + "}"
+    return value
 
 
 def _from_file(path: str, source: str) -> str:
@@ -277,10 +296,8 @@ def _as_type(kind: str, raw: Any) -> Any:
     if kind == "int":
         return int(raw) if isinstance(raw, (str, int)) and not isinstance(raw, bool) else _refuse(raw, "a whole number")
     if kind == "float":
-        number = (
-            float(raw) if isinstance(raw, (str, int, float)) and not isinstance(raw, bool) else _refuse(raw, "a number")
-        )
-        return number if number == number and abs(number) != float("inf") else _refuse(raw, "a finite number")
+        number = float(raw) if not isinstance(raw, bool) else _refuse(raw, "a number")
+        return number if math.isfinite(number) else _refuse(raw, "a finite number")
     if kind.startswith("tuple"):
         parts = raw.split(",") if isinstance(raw, str) else raw
         if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):

@@ -1,0 +1,63 @@
+# Every verb sets up what it needs in .venv, from the package index that pip is configured for. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= $(shell scripts/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := core providers/sql
+MANIFESTS := constraints.txt pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+
+# Without byte code every process would compile tradewind anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types layers docs bench build clean
+
+help: ## show the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: $(VENV)/.installed ## run the example pipeline for seven days of data
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.developing ## run every test
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+check: $(VENV)/.developing ## format, lint, types, layers, documentation, packages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+format: $(VENV)/.developing ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.developing ## lint only
+	$(BIN)/ruff check .
+
+types: $(VENV)/.developing ## check types only
+	$(BIN)/mypy
+
+layers: $(VENV)/.developing ## check that imports point down
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.developing ## write the generated pages of the reference
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.developing ## measure speed and memory, as ratios within one run
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+build: $(VENV)/.developing ## build the wheel of every distribution into dist/
+	@for package in $(PACKAGES); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$package; done
+
+clean: ## remove what the other verbs made
+	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.installed: $(MANIFESTS)
+	@scripts/setup "$(PYTHON)" $(VENV) $(PACKAGES)
+	@touch $@
+
+$(VENV)/.developing: $(VENV)/.installed
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	@touch $@

@@ -1,0 +1,60 @@
+"""`tradewind config`: settings and where they come from."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import click
+
+from tradewind import secrets, settings
+from tradewind.cli.app import Group
+from tradewind.cli.output import cell, output_option, show_rows
+from tradewind.errors import NotFound
+
+reveal_option = click.option("--reveal", is_flag=True, help="Show secrets.")
+
+
+@click.group(cls=Group, aliases={"get-value": "get"})
+def config() -> None:
+    """Show settings and where they come from."""
+
+
+@config.command("list")
+@reveal_option
+@output_option
+def list_(reveal: bool, output: str) -> None:
+    """List every setting with its value and source."""
+    rows = [
+        {"name": one.name, "value": _shown(one, reveal), "source": one.source, "help": one.help}
+        for one in settings.read_with_sources()
+    ]
+    show_rows(rows, ("name", "value", "source", "help"), output)
+
+
+@config.command()
+@click.argument("name")
+@reveal_option
+def get(name: str, reveal: bool) -> None:
+    """Print the value of one setting."""
+    known = {one.name: one for one in settings.read_with_sources()}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "`tradewind config list` shows them all."
+        raise NotFound(f"There is no setting {name!r}; {hint}")
+    click.echo(cell(_shown(known[name], reveal)))
+
+
+def _shown(one: settings.Sourced, reveal: bool) -> Any:
+    """The value; a password inside a URL is masked, any other secret as a whole."""
+    if reveal or not one.secret or not one.value:
+        return one.value
+    return without_password(one.value) if isinstance(one.value, str) and "://" in one.value else secrets.MASK
+
+
+def without_password(url: str) -> str:
+    """A database URL that can be shown."""
+    scheme, separator, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    user = login.partition(":")[0]
+    return f"{scheme}{separator}{user}:{secrets.MASK}@{place}" if at and ":" in login else url

@@ -1,0 +1,231 @@
+"""`tradewind dags`: what is there, what runs next, and the means to start, stop and forget it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tradewind.cli.app import Group, warn
+from tradewind.cli.given import existing_store, find_run, load_dag, now
+from tradewind.cli.output import output_option, show_record, show_rows
+from tradewind.cli.tree import draw
+from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
+from tradewind.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tradewind.records import DagInfo, Run
+    from tradewind.schedule import PlannedRun
+    from tradewind.store import Store
+
+
+@click.group(
+    cls=Group,
+    aliases={"details": "show", "next-execution": "next", "list-import-errors": "errors"},
+)
+def dags() -> None:
+    """List, trigger, pause and test DAGs."""
+
+
+@dags.command("list")
+@click.option("--tag", help="Only DAGs with this tag.")
+@click.option("--all", "everything", is_flag=True, help="Also DAGs whose file is gone.")
+@output_option
+def list_(tag: str | None, everything: bool, output: str) -> None:
+    """List DAGs with their schedule and next run."""
+    with existing_store() as store:
+        found = store.dags(active_only=not everything)
+        failures = len(store.failures())
+    rows = [_listed(info) for info in found if tag is None or tag in info.spec.tags]
+    show_rows(rows, ("dag_id", "schedule", "paused", "next_run", "last_run", "tags", "file"), output)
+    if failures:
+        warn(f"{failures} DAG file(s) cannot be read: `tradewind dags errors` shows why.")
+
+
+@dags.command()
+@dag_argument
+@output_option
+def show(dag_id: str, output: str) -> None:
+    """Show one DAG: schedule, limits, parameters and the tree of its tasks."""
+    with existing_store() as store:
+        info = store.dag(dag_id)
+    spec = info.spec
+    record: dict[str, Any] = {
+        "dag_id": spec.dag_id,
+        "description": spec.description,
+        "schedule": spec.schedule.summary,
+        "timezone": spec.timezone,
+        "start_date": spec.start_date,
+        "end_date": spec.end_date,
+        "catchup": spec.catchup,
+        "paused": info.paused,
+        "active": info.active,
+        "next_run": _next_run(info),
+        "last_run": info.last_logical_date,
+        "max_active_runs": spec.max_active_runs,
+        "max_active_tasks": spec.max_active_tasks,
+        "dagrun_timeout": spec.dagrun_timeout,
+        "tags": spec.tags,
+        "params": {name: schema.get("default") for name, schema in spec.params.items()},
+        "file": info.path,
+        "version": info.version,
+        "tasks": draw(spec) if output == "table" else [task.task_id for task in spec.tasks],
+    }
+    show_record(record, output)
+
+
+@dags.command()
+@dag_argument
+@conf_option
+@click.option("-r", "--run-id", help="Id of the run; made from the logical date if not given.")
+@click.option("-e", "--logical-date", "--exec-date", type=Moment(), help="Logical date; now if not given.")
+@output_option
+def trigger(
+    dag_id: str, conf: dict[str, Any], run_id: str | None, logical_date: datetime.datetime | None, output: str
+) -> None:
+    """Make a run now, with parameters if wanted."""
+    with existing_store() as store:
+        run = make_run(store, dag_id, conf, run_id, logical_date)
+        paused = store.dag(dag_id).paused
+    show_record(
+        {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state, "logical_date": run.logical_date}, output
+    )
+    if paused:
+        warn(f"{dag_id} is paused: the run waits for `tradewind dags unpause {dag_id}`.")
+
+
+@dags.command()
+@dag_argument
+def pause(dag_id: str) -> None:
+    """Start no more runs of a DAG by schedule."""
+    _set_paused(dag_id, True)
+
+
+@dags.command()
+@dag_argument
+def unpause(dag_id: str) -> None:
+    """Let a DAG run by its schedule again."""
+    _set_paused(dag_id, False)
+
+
+@dags.command()
+@dag_argument
+@click.argument("logical_date", type=Moment(), required=False)
+@conf_option
+@click.option("-f", "--file", help="The DAG's file, if it is not in the DAG folder.")
+@click.pass_context
+def test(
+    ctx: click.Context, dag_id: str, logical_date: datetime.datetime | None, conf: dict[str, Any], file: str | None
+) -> None:
+    """Run a whole DAG in this process; nothing is recorded."""
+    from tradewind.cli.run import run_here
+
+    ctx.exit(run_here(load_dag(dag_id, file), logical_date, conf))
+
+
+@dags.command()
+@dag_argument
+@click.argument("run", required=False)
+def state(dag_id: str, run: str | None) -> None:
+    """Print the state of a run, given by run id or logical date; of the newest one by default."""
+    with existing_store() as store:
+        click.echo(find_run(store, dag_id, run).state)
+
+
+@dags.command("next")
+@dag_argument
+@click.option("-n", "--num-executions", "count", type=click.IntRange(1, 1000), default=1, show_default=True)
+@output_option
+def next_(dag_id: str, count: int, output: str) -> None:
+    """Show the next runs by schedule."""
+    with existing_store() as store:
+        info = store.dag(dag_id)
+    rows = [
+        {
+            "logical_date": run.logical_date,
+            "interval_start": run.interval_start,
+            "interval_end": run.interval_end,
+            "run_after": run.run_after,
+        }
+        for run, _ in zip(_planned(info), range(count))
+    ]
+    empty = f"{dag_id} will not run by schedule any more ({info.spec.schedule.summary})."
+    show_rows(rows, ("logical_date", "interval_start", "interval_end", "run_after"), output, empty=empty)
+
+
+@dags.command()
+@output_option
+def errors(output: str) -> None:
+    """List DAG files that cannot be read, with the reason."""
+    with existing_store() as store:
+        failures = store.failures()
+    rows = [
+        {"file": one.path, "line": one.line, "error": one.error, "traceback": one.traceback.strip()} for one in failures
+    ]
+    columns = ("file", "line", "error") if output == "table" else ("file", "line", "error", "traceback")
+    show_rows(rows, columns, output, empty="Every DAG file can be read.")
+
+
+@dags.command()
+@dag_argument
+@yes_option
+def delete(dag_id: str, yes: bool) -> None:
+    """Forget a DAG with all its runs. It comes back if its file is still there."""
+    confirm(f"Delete {dag_id!r} and all its runs from the database?", yes)
+    with existing_store() as store:
+        store.delete_dag(dag_id)
+    click.echo(f"{dag_id} is deleted.")
+
+
+def make_run(
+    store: Store, dag_id: str, conf: dict[str, Any], run_id: str | None, logical_date: datetime.datetime | None
+) -> Run:
+    """A run triggered by hand. Raises ParamError if `conf` breaks the DAG's parameters."""
+    from tradewind import params
+    from tradewind.scheduler.planner import triggered_run
+
+    info = store.dag(dag_id)
+    params.resolve(info.spec.params, conf, dag_id)
+    new = triggered_run(info, now(), logical_date=logical_date, conf=conf, name=run_id)
+    run = store.create_run(new, now())
+    if run is None:
+        raise UsageError(f"{dag_id} has a run {new.run_id!r} already; name another one with --run-id.")
+    return run
+
+
+def _set_paused(dag_id: str, paused: bool) -> None:
+    with existing_store() as store:
+        store.set_paused(dag_id, paused)
+    click.echo(f"{dag_id} is {'paused' if paused else 'not paused any more'}.")
+
+
+def _listed(info: DagInfo) -> dict[str, Any]:
+    return {
+        "dag_id": info.dag_id,
+        "schedule": info.spec.schedule.summary,
+        "paused": info.paused,
+        "next_run": _next_run(info),
+        "last_run": info.last_logical_date,
+        "tags": info.spec.tags,
+        "file": info.path,
+    }
+
+
+def _next_run(info: DagInfo) -> datetime.datetime | None:
+    """When the next run by schedule may start."""
+    planned = next(_planned(info), None) if info.active else None
+    return planned.run_after if planned else None
+
+
+def _planned(info: DagInfo) -> Iterator[PlannedRun]:
+    """The runs that the schedule calls for, from the next one on."""
+    from msgspec.structs import replace
+
+    from tradewind.scheduler.planner import next_scheduled
+
+    while (run := next_scheduled(info, now())) is not None:
+        yield run
+        info = replace(info, last_logical_date=run.logical_date, last_interval_end=run.interval_end)

@@ -1,0 +1,88 @@
+"""`tradewind db`: the metadata database."""
+
+from __future__ import annotations
+
+import datetime
+
+import click
+
+from tradewind import settings
+from tradewind.cli.app import Group
+from tradewind.cli.config import without_password
+from tradewind.cli.given import created_store, existing_store
+from tradewind.cli.output import output_option, show_rows
+from tradewind.cli.values import Moment, confirm, yes_option
+
+
+@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "rotate-fernet-key": "rotate-keys"})
+def db() -> None:
+    """Create, check, clean and reset the metadata database."""
+
+
+def _place() -> str:
+    return without_password(settings.read().database_url)
+
+
+@db.command()
+def upgrade() -> None:
+    """Create the database, or bring it to this version's schema."""
+    with created_store() as store:
+        store.upgrade()
+    click.echo(f"{_place()} is up to date.")
+
+
+@db.command()
+def check() -> None:
+    """Check that the database can be reached and has this version's schema."""
+    with existing_store() as store:
+        store.check()
+    click.echo(f"{_place()} is in order.")
+
+
+@db.command()
+@yes_option
+def reset(yes: bool) -> None:
+    """Delete everything in the database and create it anew."""
+    confirm(f"Delete every run, DAG, connection and variable in {_place()}?", yes)
+    with created_store() as store:
+        store.reset()
+    click.echo(f"{_place()} is empty now.")
+
+
+@db.command()
+@click.option(
+    "--before",
+    "--clean-before-timestamp",
+    "before",
+    type=Moment(),
+    required=True,
+    help="Delete runs that ended before this date.",
+)
+@click.option("--dry-run", is_flag=True, help="Count only.")
+@yes_option
+@output_option
+def clean(before: datetime.datetime, dry_run: bool, yes: bool, output: str) -> None:
+    """Delete old runs with their tasks, attempts and XComs."""
+    if not dry_run:
+        confirm(f"Delete the runs in {_place()} that ended before {before.isoformat()}?", yes)
+    with existing_store() as store:
+        counts = store.clean(before, dry_run=dry_run)
+    rows = [{"table": name, "rows": count} for name, count in counts.items()]
+    show_rows(rows, ("table", "rows"), output)
+
+
+@db.command("rotate-keys")
+def rotate_keys() -> None:
+    """Make a new key for stored secrets and encrypt them all with it.
+
+    With keys from the setting fernet_keys, put a new one in front there, run this, then remove the old ones.
+    """
+    from tradewind import secrets
+
+    in_file = not settings.read().fernet_keys
+    if in_file:
+        secrets.add_key()
+    count = secrets.source_named("metastore").rotate()
+    if in_file:
+        secrets.drop_old_keys()
+    click.echo(f"{count} stored value(s) are encrypted with the new key.")

@@ -1,0 +1,24 @@
+"""Writes files that hold secrets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tradewind.errors import UsageError
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, or leave what was there."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,23 @@
+"""Asks something of a run: the scheduler that is at work carries it out, or this process if there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tradewind.records import Run
+    from tradewind.store import Store
+
+
+def ask(store: Store, kind: str, run: Run, arguments: dict[str, Any]) -> None:
+    """Put the request into the database and see to it that somebody carries it out."""
+    from tradewind import settings
+    from tradewind.scheduler.service import carry_out
+
+    store.add_request(kind, run.dag_id, run.run_id, arguments)
+    if carry_out(store, settings.read()):
+        click.echo(f"{run.run_id}: done.")
+    else:
+        click.echo(f"{run.run_id}: the scheduler is told.")

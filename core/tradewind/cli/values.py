@@ -1,0 +1,99 @@
+"""Kinds of command-line values: moments, JSON objects, DAG ids that the shell can complete."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Moment(click.ParamType):
+    """A date or a date with time in ISO form; without an offset it is in the default time zone."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
+        if isinstance(value, datetime.datetime):
+            return value
+        try:
+            return parse_moment(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date like 2026-01-31 or 2026-01-31T06:00:00+00:00", param, ctx)
+
+
+class JsonObject(click.ParamType):
+    """A JSON object, as for `--conf`."""
+
+    name = "JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        try:
+            data = json.loads(value)
+        except ValueError as error:
+            self.fail(f"it is not JSON: {error}. Quote it as one word: '{{\"name\": 1}}'", param, ctx)
+        if not isinstance(data, dict):
+            self.fail('a JSON object is wanted, like {"name": 1}', param, ctx)
+        return data
+
+
+class DagId(click.ParamType):
+    """The id of a DAG in the metadata database, which the shell can complete."""
+
+    name = "DAG_ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from tradewind.cli.given import existing_store
+        from tradewind.errors import TradewindError
+
+        try:
+            with existing_store() as store:
+                return [CompletionItem(dag.dag_id) for dag in store.dags() if dag.dag_id.startswith(incomplete)]
+        except TradewindError:
+            return []  # completing must never disturb the line that is being typed
+
+
+def parse_moment(text: str) -> datetime.datetime:
+    """An aware moment in UTC; ValueError if the text is no date."""
+    found = datetime.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        from tradewind import schedule, settings
+
+        found = found.replace(tzinfo=schedule.get_zone(settings.read().default_timezone))
+    return found.astimezone(datetime.UTC)
+
+
+def dag_argument(command: F) -> F:
+    """Adds the argument DAG_ID; the command gets it as `dag_id`."""
+    return click.argument("dag_id", type=DagId())(command)
+
+
+def conf_option(command: F) -> F:
+    """Adds `-c/--conf`."""
+    return click.option("-c", "--conf", type=JsonObject(), default="{}", help="Parameters of the run, as JSON.")(
+        command
+    )
+
+
+def yes_option(command: F) -> F:
+    """Adds `-y/--yes`; the command gets it as `yes`."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(command)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask, unless told not to. Without a terminal to ask on, refuse and name the option."""
+    if yes:
+        return
+    if not click.get_text_stream("stdin").isatty():
+        raise click.UsageError(f"{question} There is no terminal to ask on: say --yes to go ahead.")
+    click.confirm(question, abort=True)

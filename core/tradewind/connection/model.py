@@ -1,0 +1,391 @@
+"""The `Connection`: how to reach one outside system, read from a URI or JSON, shown without its secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tradewind import plugins
+from tradewind.connection import addresses
+from tradewind.connection.extras import (
+    ExtraError,
+    dump_json,
+    extras_from_query,
+    parse_json,
+    query_from_extras,
+    read_extra,
+    typed,
+)
+from tradewind.connection.uri import MAX_PORT, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
+from tradewind.errors import BrokenConnection
+from tradewind.records import ConnectionType
+from tradewind.secrets import MASK, is_secret_name, mask_credentials, mask_secret, redact
+
+#: Other names of fields in the JSON form.
+FIELD_ALIASES = {
+    "user": "login",
+    "username": "login",
+    "database": "schema",
+    "hostname": "host",
+    "extra_dejson": "extra",
+    "type": "conn_type",
+}
+FIELDS = ("conn_id", "conn_type", "description", "host", "login", "password", "schema", "port", "extra")
+
+#: Type of a connection that names none: it can be read, but has no hook.
+UNTYPED = "generic"
+
+_TYPE = re.compile(r"[a-z0-9_][a-z0-9_.+]*")
+
+
+class Connection:
+    """How to reach one outside system.
+
+    Two connections are equal if they lead to the same place in the same way; their ids and descriptions do not count.
+    The constructor, `from_uri` and `from_json` raise BrokenConnection for what cannot be a connection.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # fields may be changed
+
+    def __init__(
+        self,
+        conn_id: str | None = None,
+        conn_type: str | None = None,
+        description: str | None = None,
+        host: str | None = None,
+        login: str | None = None,
+        password: str | None = None,
+        schema: str | None = None,
+        port: int | str | None = None,
+        extra: str | Mapping[str, Any] | None = None,
+        uri: str | None = None,
+        *,
+        where: str | None = None,
+    ) -> None:
+        self.conn_id = conn_id
+        self.where = where  #: the variable, file or row that it was read from, for messages
+        self.description = description
+        if uri is not None:
+            if any(value is not None for value in (conn_type, host, login, password, schema, port, extra)):
+                raise self._broken("give either uri or the other fields, not both")
+            self._read_uri(uri)
+        else:
+            self._set_type(conn_type or UNTYPED)
+            parts = Parts(self.conn_type, login or None, password, host or None, self._port(port), schema or None)
+            self._set_parts(parts)
+            self._set_extra(extra)
+        self._remember_secrets()
+
+    @classmethod
+    def from_uri(cls, uri: str, conn_id: str | None = None, *, where: str | None = None) -> Connection:
+        """Read `type://login:password@host:port/schema?extra=value`."""
+        return cls(conn_id, uri=uri, where=where)
+
+    @classmethod
+    def from_json(cls, value: str | Mapping[str, Any], conn_id: str | None = None, *, where: str | None = None) -> Connection:
+        """Read a JSON object, or a mapping, of fields."""
+        empty = cls(conn_id, where=where)
+        try:
+            data = parse_json(value) if isinstance(value, str) else dict(value)
+        except ExtraError as error:
+            raise empty._broken(str(error)) from None
+        if not isinstance(data, dict):
+            raise empty._broken("its JSON must be an object, {...}")
+        fields = empty._json_fields(data)
+        fields["conn_id"] = conn_id or fields.get("conn_id")
+        return cls(**fields, where=where)
+
+    @classmethod
+    def from_value(cls, value: str, conn_id: str | None = None, *, where: str | None = None) -> Connection:
+        """Read a value as it stands in an environment variable or a secrets backend: JSON if it starts with `{`."""
+        text, _ = _unquoted(value)
+        return cls.from_json(text, conn_id, where=where) if text.startswith("{") else cls(conn_id, uri=value, where=where)
+
+    @classmethod
+    def get(cls, conn_id: str) -> Connection:
+        """The connection of that id, from the first source that has it."""
+        from tradewind.connection.lookup import lookup
+
+        return lookup(conn_id)
+
+    @classmethod
+    async def async_get(cls, conn_id: str) -> Connection:
+        """`get`, without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(cls.get, conn_id)
+
+    # -- fields
+
+    @property
+    def database(self) -> str | None:
+        """Another name of `schema`, which is what most databases mean by it."""
+        return self.schema
+
+    @database.setter
+    def database(self, value: str | None) -> None:
+        self.schema = value
+
+    @property
+    def extra(self) -> str | None:
+        """The extras as JSON text; None if there are none."""
+        return dump_json(self._extras) if self._extras else None
+
+    @extra.setter
+    def extra(self, value: str | Mapping[str, Any] | None) -> None:
+        self._set_extra(value)
+        self._remember_secrets()
+
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """The extras as a dict, typed as the connection type declares."""
+        copied: dict[str, Any] = parse_json(dump_json(self._extras))
+        return copied
+
+    @property
+    def type(self) -> ConnectionType | None:
+        """What a provider declares about this type; None if no installed provider knows it."""
+        return plugins.current().connection_type(self.conn_type)
+
+    @property
+    def hosts(self) -> list[tuple[str, int | None]]:
+        """Every host with its port: `h1:5432,h2:5433`, and `h1,h2` with one port for all."""
+        return addresses.hosts(self)
+
+    # -- forms
+
+    def get_uri(self) -> str:
+        """The URI that reads as exactly this connection. It shows the password."""
+        return build_uri(self._parts(self._extras))
+
+    def masked_uri(self) -> str:
+        """The URI with `***` for everything secret."""
+        parts = self._parts(_masked(self._extras, self.type))
+        if parts.password:
+            parts = replace(parts, password=MASK)
+        return redact(build_uri(parts, safe="*").replace("%2A%2A%2A", MASK))
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The URL for `sqlalchemy.create_engine`. It shows the password."""
+        return addresses.sqlalchemy_url(self)
+
+    @property
+    def dsn(self) -> str:
+        """The libpq form, `host=... password=...`, with every host of a list. It shows the password."""
+        return addresses.libpq_dsn(self)
+
+    @property
+    def base_url(self) -> str:
+        """The web address that an HTTP connection stands for, without login and without a `/` at the end."""
+        return addresses.base_url(self)
+
+    def to_dict(self, *, prune_empty: bool = False) -> dict[str, Any]:
+        """All fields; with `prune_empty` only those that have a value. It shows the password."""
+        port_first = {name: getattr(self, name) for name in FIELDS[:-1]}
+        fields = port_first | {"conn_type": self.scheme, "extra": self.extra_dejson}
+        return {name: value for name, value in fields.items() if not prune_empty or value not in (None, {})}
+
+    def as_json(self) -> str:
+        """The JSON form, which `from_json` reads as exactly this connection. It shows the password."""
+        fields = self.to_dict(prune_empty=True)
+        fields.pop("conn_id", None)
+        return dump_json(fields)
+
+    # -- use
+
+    def get_hook(self, *, hook_params: Mapping[str, Any] | None = None) -> Any:
+        """A hook for this connection, of the class that its type declares."""
+        from tradewind.connection.lookup import connections
+
+        declared = self.type
+        if declared is None or declared.hook is None:
+            raise self._broken(self._no_hook(declared))
+        kind = plugins.load_object(declared.hook)
+        conn_id = self.conn_id or f"{self.conn_type}_unnamed"
+        with connections({conn_id: self}):
+            hook = kind(**{getattr(kind, "conn_name_attr", "conn_id"): conn_id, **(hook_params or {})})
+        if hasattr(hook, "use_connection"):
+            hook.use_connection(conn_id, self)
+        return hook
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the other side answers, and what it says or what is wrong. Never raises."""
+        try:
+            hook = self.get_hook()
+            test = getattr(hook, "test_connection", None)
+            if test is None:
+                return False, f"{type(hook).__name__} cannot test a connection"
+            try:
+                works, told = test()
+            finally:
+                close = getattr(hook, "close", None)
+                if close is not None:
+                    close()
+        except Exception as error:
+            return False, redact(str(error) or type(error).__name__)
+        return bool(works), redact(str(told))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Connection):
+            return NotImplemented
+        return self._parts({}) == other._parts({}) and dump_json(self._extras) == dump_json(other._extras)
+
+    def __repr__(self) -> str:
+        return f"Connection({self.conn_id!r}, {self.masked_uri()!r})"
+
+    # -- reading
+
+    def _read_uri(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise self._broken(f"it must be text, not {type(value).__name__}")
+        text, offset = _unquoted(value)
+        try:
+            text.encode()
+            parts = split_uri(text, self._declared_names)
+            self._set_type(parts.scheme)
+            self._extras = typed(extras_from_query(parts.query or "", self.type), self.type)
+            dump_json(self._extras)
+        except UriError as error:
+            raise self._broken(error.problem, error.position, error.line, offset) from None
+        except UnicodeEncodeError:
+            raise self._broken("it is not UTF-8 text") from None
+        except ExtraError as error:
+            raise self._broken(str(error)) from None
+        self._set_parts(parts)
+
+    def _declared_names(self, scheme: str) -> set[str]:
+        declared = plugins.current().connection_type(scheme)
+        return {extra.name for extra in declared.extras} if declared else set()
+
+    def _set_type(self, scheme: str) -> None:
+        if not isinstance(scheme, str) or not _TYPE.fullmatch(plugins.normalise(scheme)):
+            raise self._broken("conn_type must consist of letters, digits and '_-.+'")
+        scheme = plugins.normalise(scheme)
+        known = plugins.current().connection_type
+        base = scheme.partition("+")[0]
+        if base != scheme and known(scheme) is None and (known(base) is not None or base == "postgresql"):
+            scheme = base  # postgresql+psycopg2, as SQLAlchemy writes it
+        if scheme == "postgresql":
+            scheme = "postgres"
+        declared = known(scheme)
+        self.scheme = scheme  #: the type as it was written: may be an alias, such as `smtps`
+        self.conn_type = declared.name if declared else scheme
+
+    def _set_parts(self, parts: Parts) -> None:
+        texts = {"host": parts.host, "login": parts.login, "password": parts.password, "schema": parts.schema}
+        for name, value in {**texts, "description": self.description}.items():
+            if value is not None and not isinstance(value, str):
+                raise self._broken(f"{name} must be text, not {type(value).__name__}")
+            if value is not None and not value.isascii() and not _is_utf8(value):
+                raise self._broken(f"{name} is not UTF-8 text")
+        if self.scheme in PROTOCOL_TYPES:
+            host = parts.host or ""
+            parts = replace(parts, host=host if "://" in host else f"{self.scheme}://{host}")
+            self.conn_type = self.scheme = PROTOCOL_TYPES[self.scheme]
+        self.host, self.port, self.schema = parts.host, parts.port, parts.schema
+        self.login, self.password = parts.login, parts.password
+
+    def _port(self, port: int | str | None) -> int | None:
+        if port is None or port == "":
+            return None
+        if isinstance(port, str) and re.fullmatch(r"\s*[0-9]{1,5}\s*", port):
+            port = int(port)
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= MAX_PORT:
+            raise self._broken(f"port must be a number from 0 to {MAX_PORT}")
+        return port
+
+    def _set_extra(self, extra: str | Mapping[str, Any] | None) -> None:
+        try:
+            self._extras = read_extra(extra, self.type if extra else None)
+        except ExtraError as error:
+            raise self._broken(str(error)) from None
+
+    def _json_fields(self, data: dict[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for name, value in data.items():
+            field = FIELD_ALIASES.get(name, name)
+            if field not in FIELDS:
+                raise self._broken(f"its JSON has a field {name!r}, which there is not{_nearest(name)}")
+            if field in fields:
+                raise self._broken(f"its JSON has {field!r} twice, once as {name!r}")
+            if field in ("login", "password", "schema") and isinstance(value, int) and not isinstance(value, bool):
+                value = str(value)
+            fields[field] = value
+        return fields
+
+    def _parts(self, extras: dict[str, Any]) -> Parts:
+        scheme = self.scheme if self.scheme.startswith("_") else self.scheme.replace("_", "-")
+        query = query_from_extras(extras, self.type)
+        return Parts(scheme, self.login or None, self.password, self.host or None, self.port, self.schema or None, query)
+
+    def _remember_secrets(self) -> None:
+        if self.password:
+            mask_credentials(self.login or "", self.password)
+        mask_secret(self._extras, "")
+        for extra in self.type.extras if self._extras and self.type else ():
+            if extra.secret and extra.name in self._extras:
+                mask_secret(self._extras[extra.name])
+
+    # -- messages
+
+    def _broken(
+        self, problem: str, position: int | None = None, line: str | None = None, offset: int = 0
+    ) -> BrokenConnection:
+        who = f"The connection {self.conn_id!r}" if self.conn_id else "The connection"
+        where = f" in {self.where}" if self.where else ""
+        place = f" at position {position + offset + 1}" if position is not None else ""
+        message = f"{who}{where} is broken{place}: {problem}."
+        if line:
+            variable = self.where.partition(" ")[0] if self.where and "_CONN_" in self.where else ""
+            message += f" Write it as: {variable + '=' if variable else ''}{line}"
+            if MASK in line:
+                message += f" ({MASK}: `tradewind connections encode` prints a password as it is written there)"
+        return BrokenConnection(message)
+
+    def _no_hook(self, declared: ConnectionType | None) -> str:
+        if declared is None:
+            import difflib
+
+            types = {known.name for known in plugins.current().connection_types.values()}
+            close = difflib.get_close_matches(self.conn_type, sorted(types), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f". Known types: {', '.join(sorted(types))}"
+            return f"no installed provider knows the type {self.conn_type!r}{hint}"
+        if self.conn_type == UNTYPED:
+            return "it has no conn_type that names a hook; add one, such as postgres"
+        return f"the type {self.conn_type!r} has no hook"
+
+
+def _unquoted(value: str) -> tuple[str, int]:
+    """Without spaces around it, and without the quotes that `docker --env-file` leaves; and how much went in front."""
+    text = value.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text, value.find(text) if text else 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _nearest(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, [*FIELDS, *FIELD_ALIASES], n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; the fields are {', '.join(FIELDS)}"
+
+
+def _masked(extras: dict[str, Any], declared: ConnectionType | None) -> dict[str, Any]:
+    secret = {extra.name for extra in declared.extras if extra.secret} if declared else set()
+    return {
+        name: redact(value, "password" if name in secret or is_secret_name(name) else name)
+        for name, value in extras.items()
+    }
+
+

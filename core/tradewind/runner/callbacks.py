@@ -1,0 +1,69 @@
+"""Callbacks of tasks and runs, and mail: told how something ended, never able to change it."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tradewind import settings
+from tradewind.context import Context
+from tradewind.runner.tracebacks import format_error
+from tradewind.secrets import redact
+from tradewind.states import TaskState
+
+log = logging.getLogger("tradewind.runner")
+
+#: Which callbacks of a task hear of an attempt that ended in this state.
+BY_STATE = {
+    TaskState.SUCCESS: "on_success_callback",
+    TaskState.SKIPPED: "on_skipped_callback",
+    TaskState.FAILED: "on_failure_callback",
+    TaskState.UP_FOR_RETRY: "on_retry_callback",
+}
+
+#: States that mail is sent about, with the attribute of the task that says whether.
+_MAILED = {TaskState.FAILED: "email_on_failure", TaskState.UP_FOR_RETRY: "email_on_retry"}
+
+
+def call(callbacks: Callable[..., Any] | Iterable[Callable[..., Any]] | None, context: Context, name: str) -> bool:
+    """Call each with the context. One that fails is logged and stops none of the others; False if any failed."""
+    if callbacks is None:
+        return True
+    good = True
+    for callback in [callbacks] if callable(callbacks) else callbacks:
+        try:
+            callback(context)
+        except (Exception, SystemExit) as error:
+            good = False
+            shown = getattr(callback, "__qualname__", None) or type(callback).__name__
+            log.error("The %s %s failed; that changes nothing else.\n%s", name, shown, format_error(error))
+    return good
+
+
+def tell(task: Any, state: TaskState, context: Context) -> None:
+    """Tell the callbacks of a task, and those who want mail, how its attempt ended."""
+    name = BY_STATE.get(state)
+    if name is not None:
+        call(getattr(task, name, None), context, name)
+    if state in _MAILED and task.email and getattr(task, _MAILED[state]):
+        call(_mail(task), context, "mail about it")
+
+
+def _mail(task: Any) -> Callable[[Context], None]:
+    def send(context: Context) -> None:
+        from tradewind.operators.email import SmtpHook  # smtplib and email are not loaded for nothing
+
+        ti = context["ti"]
+        subject = f"{ti.dag_id}.{ti.task_id} of {ti.run_id}: {ti.state}"
+        lines = (
+            f"Task {ti.task_id} of DAG {ti.dag_id}, run {ti.run_id}, try {ti.try_number}, is {ti.state}.",
+            redact(context["reason"] or ""),
+            f"Its log: {ti.log_path} on {ti.hostname}",
+        )
+        body = "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
+        with SmtpHook(settings.read().smtp_conn_id) as hook:
+            hook.send_email_smtp(list(task.email), subject, body)
+
+    return send

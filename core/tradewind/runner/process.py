@@ -1,0 +1,194 @@
+"""The process of one attempt: claims it in the store, gives signs of life, obeys signals, logs, and records the end."""
+
+from __future__ import annotations
+
+import datetime
+import faulthandler
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tradewind import settings as settings_module
+from tradewind.context import build_run_context
+from tradewind.errors import StoreError
+from tradewind.logs import attempt_log, run_log
+from tradewind.records import DagVersion, Outcome, Run, TaskInstance
+from tradewind.runner import arguments, callbacks, loading
+from tradewind.runner.arguments import Arguments
+from tradewind.runner.execution import execute_task
+from tradewind.runner.heartbeat import Heartbeat
+from tradewind.runner.identity import host, identity
+from tradewind.runner.interrupts import AttemptStopped, Interrupts
+from tradewind.runner.output import LogFile, Output
+from tradewind.runner.retries import after_failure
+from tradewind.runner.tracebacks import describe, format_error
+from tradewind.settings import Settings
+from tradewind.states import RunState, TaskState
+from tradewind.store import Store
+
+log = logging.getLogger("tradewind.runner")
+
+#: How long a process tries to record how its attempt ended while the metadata database cannot be written, in seconds.
+RECORDING_PATIENCE = 300.0
+
+
+def main(argv: Sequence[str]) -> int:
+    """Carry out what the command line says. Exit code 0: the end is recorded, or nothing was to be done."""
+    wanted = arguments.read(argv)
+    settings = settings_module.read()
+    store = loading.store()
+    store.after_fork()
+    if wanted.kind == "callback":
+        return _run_callbacks(wanted, settings, store)
+    now = datetime.datetime.now(datetime.UTC)
+    started = store.start_attempt(wanted.key, now, host(), os.getpid(), identity() or "")
+    if started is None:
+        return 0
+    return _Process(wanted, settings, store, *started).run()
+
+
+class _Process:
+    def __init__(
+        self,
+        wanted: Arguments,
+        settings: Settings,
+        store: Store,
+        run: Run,
+        instance: TaskInstance,
+        version: DagVersion,
+    ) -> None:
+        self._wanted = wanted
+        self._key = wanted.key
+        self._settings = settings
+        self._store = store
+        self._run = run
+        self._instance = instance
+        self._spec = next(spec for spec in version.spec.tasks if spec.task_id == wanted.key.task_id)
+        self._began = time.monotonic()
+        path = Path(wanted.log) if wanted.log else _attempt_log(settings, wanted)
+        self._log = LogFile(path)
+        self._output = Output(self._log, settings.log_level)
+        if self._log.fileno() >= 0:
+            faulthandler.enable(self._log.fileno())
+        self._interrupts = Interrupts(settings.kill_grace, watchdog_fd=max(self._log.fileno(), 2))
+        self._heartbeat = Heartbeat(store, wanted.key, self._interrupts, settings.heartbeat_interval, self._end_now)
+        self._outcome: Outcome | None = None
+        self._recorded = False
+
+    def run(self) -> int:
+        self._interrupts.install()
+        log.info(
+            "%s of %s, on %s as process %d, from %s (%s).",
+            *(self._key, self._instance.max_tries + 1, host(), os.getpid(), self._wanted.path, self._wanted.file_hash),
+        )
+        self._heartbeat.start()
+        try:
+            self._execute()
+        except KeyboardInterrupt:
+            log.error("The attempt was interrupted.")
+        return self._close()
+
+    def _execute(self) -> None:
+        try:
+            with self._interrupts.watch(f"loading {self._wanted.path}", timeout=self._settings.parse_timeout):
+                dag = loading.dag(self._key.dag_id, self._wanted.path, self._wanted.file_hash)
+                task = dag.get_task(self._key.task_id)
+        except BaseException as error:
+            self._could_not_load(error)
+            return
+        execute_task(
+            *(dag, task, self._run, self._instance, self._store.task_api()),
+            record=self._record,
+            interrupts=self._interrupts,
+            end_process=self._end_now,
+        )
+
+    def _could_not_load(self, error: BaseException) -> None:
+        log.error("%s could not be loaded.\n%s", self._wanted.path, format_error(error))
+        now = datetime.datetime.now(datetime.UTC)
+        state, next_at = after_failure(self._spec, self._instance.try_number, self._instance.max_tries, now)
+        told = (
+            str(error) if isinstance(error, AttemptStopped) else f"its DAG file could not be loaded: {describe(error)}"
+        )
+        self._record(Outcome(state, now, next_at=next_at, reason=told))
+
+    def _record(self, outcome: Outcome) -> bool:
+        """Record how the attempt ended, however long the metadata database takes. False: it had been given up."""
+        self._heartbeat.stop()
+        if self._log.trouble:
+            outcome = replace(outcome, reason="; ".join(filter(None, (outcome.reason, self._log.trouble))))
+        self._outcome = outcome
+        patience = time.monotonic() + RECORDING_PATIENCE
+        pause = 0.1
+        while True:
+            try:
+                self._recorded = self._store.finish_attempt(self._key, outcome)
+                break
+            except StoreError as error:
+                if time.monotonic() > patience:
+                    raise
+                log.warning("The outcome could not be recorded yet: %s", error)
+                time.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        return self._recorded
+
+    def _end_now(self) -> None:
+        """End the process at once. The warm process, or whoever watches, kills what it leaves behind."""
+        os._exit(self._close())
+
+    def _close(self) -> int:
+        seconds = time.monotonic() - self._began
+        level, told = _closing_words(self._outcome, self._recorded)
+        log.log(level, "%s: %s, after %.2f s.", self._key, told, seconds)
+        self._output.close()
+        code = 0 if self._outcome is not None else 1
+        if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+            os._exit(code)  # threads that the task left behind would keep the interpreter from ending
+        return code
+
+
+def _closing_words(outcome: Outcome | None, recorded: bool) -> tuple[int, str]:
+    if outcome is None:
+        return logging.ERROR, "ended without an outcome"
+    if not recorded:
+        return logging.WARNING, f"would have been {outcome.state}, but had been given up"
+    told = str(outcome.state)
+    if outcome.next_at is not None:
+        told += f", next at {outcome.next_at:%Y-%m-%d %H:%M:%S}Z"
+    if outcome.reason:
+        told += f" ({outcome.reason})"
+    level = logging.ERROR if outcome.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY) else logging.INFO
+    return level, told
+
+
+def _attempt_log(settings: Settings, wanted: Arguments) -> Path:
+    key = wanted.key
+    return attempt_log(settings.logs_folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
+
+
+def _run_callbacks(wanted: Arguments, settings: Settings, store: Store) -> int:
+    """Run the DAG-level callbacks of an ended run. Exit code 1: one of them failed, or they could not be loaded."""
+    key = wanted.key
+    run = store.run(key.dag_id, key.run_id)
+    if not run.callback_due:
+        return 0
+    path = Path(wanted.log) if wanted.log else run_log(settings.logs_folder, key.dag_id, key.run_id)
+    output = Output(LogFile(path), settings.log_level)
+    name = "on_success_callback" if run.state is RunState.SUCCESS else "on_failure_callback"
+    log.info("%s of the run %s of %s, on %s as process %d.", name, key.run_id, key.dag_id, host(), os.getpid())
+    good = False
+    try:
+        dag = loading.dag(key.dag_id, wanted.path, wanted.file_hash)
+        context = build_run_context(dag, run, store.task_api(), reason=run.reason or None)
+        good = callbacks.call(getattr(dag, name, None), context, name)
+    except (Exception, SystemExit) as error:
+        log.error("%s could not be called.\n%s", name, format_error(error))
+    store.callback_done(run)
+    log.log(logging.INFO if good else logging.ERROR, "%s: %s.", name, "done" if good else "failed")
+    output.close()
+    return 0 if good else 1

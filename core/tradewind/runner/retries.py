@@ -1,0 +1,43 @@
+"""Whether a task is tried again after it failed, and when."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+
+from tradewind.records import TaskSpec
+from tradewind.states import TaskState
+
+#: Longest wait between two tries of a task that sets no `max_retry_delay`, in seconds.
+LONGEST_DELAY = 24 * 3600.0
+
+#: Growing delays are stretched by up to this share, so that tasks which failed together do not come back together.
+JITTER = 0.1
+
+
+def after_failure(
+    task: TaskSpec, try_number: int, max_tries: int, now: datetime.datetime
+) -> tuple[TaskState, datetime.datetime | None]:
+    """What a failed try becomes: up_for_retry and the moment of the next try, or failed and None."""
+    if try_number > max_tries:
+        return TaskState.FAILED, None
+    return TaskState.UP_FOR_RETRY, now + datetime.timedelta(seconds=delay(task, try_number, now))
+
+
+def delay(task: TaskSpec, try_number: int, now: datetime.datetime) -> float:
+    """Seconds between the end of this try and the next one. The same for the same arguments."""
+    longest = LONGEST_DELAY if task.max_retry_delay is None else task.max_retry_delay
+    factor = task.retry_exponential_backoff
+    if factor in (0, 1):
+        return min(task.retry_delay, task.max_retry_delay) if task.max_retry_delay is not None else task.retry_delay
+    try:
+        grown = task.retry_delay * float(factor) ** max(0, try_number - 1)
+    except OverflowError:
+        grown = longest
+    return float(min(grown * (1 + JITTER * _share(task.task_id, try_number, now)), longest))
+
+
+def _share(task_id: str, try_number: int, now: datetime.datetime) -> float:
+    """A number from 0 to 1 that looks random and depends on nothing else."""
+    digest = hashlib.sha256(f"{task_id} {try_number} {now.isoformat()}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32

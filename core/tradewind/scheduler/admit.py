@@ -1,0 +1,96 @@
+"""Who may start now: scheduled task instances against the limits. Pure.
+
+The limits are `parallelism` (of the scheduler), the slots of each pool, `max_active_tasks` of a run, and the two
+per-task caps. What is counted is what executors hold: queued and running, never what merely waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tradewind.records import Run, TaskSpec
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scheduled task instance that could start."""
+
+    run: Run
+    task: TaskSpec
+    map_index: int
+    max_active_tasks: int  #: of its run
+    position: int  #: of the task in its DAG's topological order
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Highest priority first, then the oldest run, then the order of the DAG."""
+        return (-self.task.priority, self.run.logical_date, self.run.id, self.position, self.map_index)
+
+
+@dataclass
+class Usage:
+    """How much of each limit is taken. `take` is called for each start, `give` for each end."""
+
+    total: int = 0
+    pools: Counter[str] = field(default_factory=Counter)  #: pool -> slots
+    runs: Counter[int] = field(default_factory=Counter)  #: Run.id -> task instances
+    dag_tasks: Counter[tuple[str, str]] = field(default_factory=Counter)  #: (dag_id, task_id)
+    run_tasks: Counter[tuple[int, str]] = field(default_factory=Counter)  #: (Run.id, task_id)
+
+    def take(self, run: Run, task: TaskSpec, step: int = 1) -> None:
+        self.total += step
+        self.pools[task.pool] += step * task.pool_slots
+        self.runs[run.id] += step
+        self.dag_tasks[run.dag_id, task.task_id] += step
+        self.run_tasks[run.id, task.task_id] += step
+
+    def give(self, run: Run, task: TaskSpec) -> None:
+        self.take(run, task, -1)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may be taken in all."""
+
+    parallelism: int
+    pools: Mapping[str, int]  #: pool -> slots
+
+
+def admit(candidates: Iterable[Candidate], usage: Usage, limits: Limits) -> list[Candidate]:
+    """Those that start now. `candidates` come in their `order`; `usage` is brought up to date with the admitted.
+
+    A candidate that is held back by its pool, run or task does not hold back those behind it.
+    """
+    admitted = []
+    for candidate in candidates:
+        if usage.total >= limits.parallelism:
+            break
+        if not hindrance(candidate, usage, limits):
+            usage.take(candidate.run, candidate.task)
+            admitted.append(candidate)
+    return admitted
+
+
+def hindrance(candidate: Candidate, usage: Usage, limits: Limits) -> str:
+    """Which limit keeps the candidate from starting, in words; empty if none does."""
+    run, task = candidate.run, candidate.task
+    if usage.total >= limits.parallelism:
+        return f"all {limits.parallelism} places of the scheduler are taken (parallelism)"
+    if usage.runs[run.id] >= candidate.max_active_tasks:
+        return f"the run has {candidate.max_active_tasks} tasks at work already (max_active_tasks)"
+    slots = limits.pools.get(task.pool)
+    if slots is None:
+        return f"there is no pool {task.pool!r}: create it with `tradewind pools set {task.pool} SLOTS`"
+    if task.pool_slots > slots:
+        return f"it asks for {task.pool_slots} slots of the pool {task.pool!r}, which has only {slots}"
+    if usage.pools[task.pool] + task.pool_slots > slots:
+        return f"the pool {task.pool!r} is full: {usage.pools[task.pool]} of {slots} slots are taken"
+    cap = task.max_active_tis_per_dag
+    if cap is not None and usage.dag_tasks[run.dag_id, task.task_id] >= cap:
+        return f"{cap} of this task are at work already in all runs (max_active_tis_per_dag)"
+    cap = task.max_active_tis_per_dagrun
+    if cap is not None and usage.run_tasks[run.id, task.task_id] >= cap:
+        return f"{cap} of this task are at work already in this run (max_active_tis_per_dagrun)"
+    return ""

@@ -1,0 +1,141 @@
+"""What one scheduler holds in memory: its live runs, who is ready to start, what is taken, and what falls due when.
+
+Nothing here talks to the store: the loop writes first and then tells the board what was written.
+"""
+
+from __future__ import annotations
+
+import datetime
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tradewind.records import Moves, TaskInstance, TaskKey, TaskMove
+from tradewind.scheduler.admit import Candidate, Usage
+from tradewind.scheduler.live import LiveRun
+from tradewind.states import HELD, RunState, TaskState
+
+
+@dataclass
+class Board:
+    """The runs that this scheduler has a lease on."""
+
+    runs: dict[int, LiveRun] = field(default_factory=dict)  #: by Run.id
+    usage: Usage = field(default_factory=Usage)
+    ready: list[Candidate] = field(default_factory=list)  #: scheduled task instances in the order of admission
+    _timers: list[tuple[datetime.datetime, int, str]] = field(default_factory=list)  #: (due, Run.id, task id or "")
+
+    def add(self, live: LiveRun) -> None:
+        """Take in a run, in whatever state it is."""
+        self.runs[live.run.id] = live
+        for instance in live.instances.values():
+            self._note(live, instance)
+        self._note_deadline(live)
+
+    def drop(self, run_id: int) -> LiveRun | None:
+        """Forget a run. What it took is given back."""
+        live = self.runs.pop(run_id, None)
+        if live is None:
+            return None
+        for instance in live.instances.values():
+            if instance.state is TaskState.SCHEDULED:
+                self._unready(live, instance)
+            if instance.state in HELD:
+                self.usage.give(live.run, live.graph.tasks[instance.task_id])
+        return live
+
+    def commit(self, live: LiveRun, moves: Moves) -> None:
+        """Take in moves that the store has written."""
+        for move in moves.tasks:
+            self.put(live, move.after)
+        if moves.run is not None:
+            live.run = moves.run.after
+            self._note_deadline(live)
+
+    def put(self, live: LiveRun, after: TaskInstance) -> None:
+        """Take in the new state of one task instance."""
+        before = live.instances[after.task_id]
+        if before.state is TaskState.SCHEDULED:
+            self._unready(live, before)
+        if before.state in HELD:
+            self.usage.give(live.run, live.graph.tasks[before.task_id])
+        live.put(after)
+        self._note(live, after)
+
+    def due(self, now: datetime.datetime) -> Iterator[tuple[LiveRun, str]]:
+        """Timers that have run out, as (run, task id); the task id is empty for the run's own deadline."""
+        while self._timers and self._timers[0][0] <= now:
+            _, run_id, task_id = heapq.heappop(self._timers)
+            live = self.runs.get(run_id)
+            if live is not None and live.run.state is RunState.RUNNING:
+                yield live, task_id
+
+    def next_due(self) -> datetime.datetime | None:
+        """When the next timer runs out."""
+        return self._timers[0][0] if self._timers else None
+
+    def running(self, dag_id: str) -> list[LiveRun]:
+        return [live for live in self.runs.values() if live.run.dag_id == dag_id and live.run.state is RunState.RUNNING]
+
+    def unfinished(self, dag_id: str) -> list[LiveRun]:
+        return [live for live in self.runs.values() if live.run.dag_id == dag_id and not live.run.state.is_finished]
+
+    def held(self) -> Iterator[tuple[LiveRun, TaskInstance]]:
+        """Every task instance that an executor should be holding."""
+        for live in self.runs.values():
+            if live.held:
+                for instance in live.instances.values():
+                    if instance.state in HELD:
+                        yield live, instance
+
+    def _note(self, live: LiveRun, instance: TaskInstance) -> None:
+        if instance.state is TaskState.SCHEDULED:
+            insort(self.ready, candidate(live, instance), key=lambda ready: ready.order)
+        elif instance.state in HELD:
+            self.usage.take(live.run, live.graph.tasks[instance.task_id])
+        elif instance.next_at is not None:
+            heapq.heappush(self._timers, (instance.next_at, live.run.id, instance.task_id))
+
+    def _unready(self, live: LiveRun, instance: TaskInstance) -> None:
+        order = candidate(live, instance).order
+        place = bisect_left(self.ready, order, key=lambda ready: ready.order)
+        if place < len(self.ready) and self.ready[place].order == order:
+            del self.ready[place]
+
+    def _note_deadline(self, live: LiveRun) -> None:
+        due = deadline(live)
+        if due is not None and live.run.state is RunState.RUNNING:
+            heapq.heappush(self._timers, (due, live.run.id, ""))
+
+
+def deadline(live: LiveRun) -> datetime.datetime | None:
+    """When the run's `dagrun_timeout` passes; None if it has none or has not started."""
+    if live.spec.dagrun_timeout is None or live.run.started_at is None:
+        return None
+    return live.run.started_at + datetime.timedelta(seconds=live.spec.dagrun_timeout)
+
+
+def candidate(live: LiveRun, instance: TaskInstance) -> Candidate:
+    return Candidate(
+        run=live.run,
+        task=live.graph.tasks[instance.task_id],
+        map_index=instance.map_index,
+        max_active_tasks=live.spec.max_active_tasks,
+        position=live.graph.positions[instance.task_id],
+    )
+
+
+def key_of(live: LiveRun, instance: TaskInstance) -> TaskKey:
+    """The key of the task instance's running or last hand-over."""
+    return TaskKey(
+        live.run.dag_id, live.run.run_id, instance.task_id, instance.map_index, instance.try_number, instance.dispatch
+    )
+
+
+def by_run(moves: Iterable[tuple[LiveRun, TaskMove]]) -> dict[int, tuple[LiveRun, list[TaskMove]]]:
+    """Group moves by the run that they belong to."""
+    grouped: dict[int, tuple[LiveRun, list[TaskMove]]] = {}
+    for live, move in moves:
+        grouped.setdefault(live.run.id, (live, []))[1].append(move)
+    return grouped

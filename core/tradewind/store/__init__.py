@@ -1,0 +1,34 @@
+"""The metadata database: verbs in, frozen records out. The only package that speaks SQL.
+
+`open_store(settings)` gives a `Store`. SQLAlchemy is imported with the first use of a name from here, so that looking
+up a connection loads it only where there is a metadata database to ask.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradewind.store.leases import SchedulerInfo
+    from tradewind.store.moves import Applied
+    from tradewind.store.store import Store, open_store
+    from tradewind.store.tasks import HeldTask
+    from tradewind.store.xcoms import StoreTaskApi
+
+__all__ = ["Applied", "HeldTask", "SchedulerInfo", "Store", "StoreTaskApi", "open_store"]
+
+_HOMES = {
+    "Applied": "moves",
+    "HeldTask": "tasks",
+    "SchedulerInfo": "leases",
+    "Store": "store",
+    "StoreTaskApi": "xcoms",
+    "open_store": "store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

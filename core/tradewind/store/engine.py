@@ -1,0 +1,174 @@
+"""One metadata database: its connections, its transactions, and its errors in plain words.
+
+SQLite is used by many processes at once: write-ahead log, every write transaction takes the write lock at its very
+beginning (so that it can never be refused half-way), and whoever finds the lock taken waits up to 30 seconds for it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from tradewind.errors import StoreError
+from tradewind.store.faults import explain, missing
+from tradewind.tables import metadata
+
+#: How long a transaction waits for others to finish theirs.
+LOCK_TIMEOUT = 30.0  # seconds
+
+_BEGIN = "tradewind_begin"
+
+
+class Database:
+    """Connections to one SQLite file, opened on first use and kept. `read` and `write` are the only ways in."""
+
+    def __init__(self, url: str, lock_timeout: float = LOCK_TIMEOUT) -> None:
+        self.path = sqlite_path(url)
+        self.lock_timeout = lock_timeout
+        self._open = self._connect
+        # The URL serves only to choose the dialect: `_connect` opens the file.
+        self._engine = create_engine(
+            "sqlite:///ignored",
+            creator=lambda: self._open(),
+            poolclass=QueuePool,
+            max_overflow=-1,
+            hide_parameters=True,  # values may be secrets
+        )
+        event.listen(self._engine, "begin", _begin)
+        self._reader = self._engine.execution_options(**{_BEGIN: "BEGIN"})
+        self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        self._watcher: sqlite3.Connection | None = None
+        self._left_behind: list[Any] = []
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees the database as it is now, and waits for nobody."""
+        try:
+            with self._reader.begin() as connection:
+                yield connection
+        except (DBAPIError, sqlite3.Error) as error:
+            raise explain(error, self.path, self.lock_timeout) from error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that alone may write; it is undone if the block raises."""
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except (DBAPIError, sqlite3.Error) as error:
+            raise explain(error, self.path, self.lock_timeout) from error
+
+    def change_marker(self) -> int:
+        """A number that differs from the last one if anything was committed since, by whomever."""
+        try:
+            if self._watcher is None:
+                self._watcher = self._connect()
+            marker: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise explain(error, self.path, self.lock_timeout) from error
+        return marker
+
+    @contextmanager
+    def in_memory(self) -> Iterator[None]:
+        """Within the block there is nothing but an empty database in memory; one thread only may use it."""
+        self.close()
+        self._open = _connect_memory
+        try:
+            with self.write() as connection:
+                metadata.create_all(connection)
+            yield
+        finally:
+            self.close()
+            self._open = self._connect
+
+    def close(self) -> None:
+        """Close every connection that is not in use. The next verb opens a new one."""
+        self._engine.dispose()
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections without closing them; what was compiled is kept."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        if self._watcher is None and pool.checkedin() == 0 and pool.checkedout() == 0:
+            return  # the parent closed them all, as it should
+        # They are kept alive, unused: SQLite's closing would meddle with files that the parent still works on.
+        self._left_behind += [pool, self._watcher]
+        self._engine.dispose(close=False)
+        self._watcher = None
+
+    def create(self) -> None:
+        """Make the file and its folder, if they are not there, and switch to the write-ahead log."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=self.lock_timeout, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise explain(error, self.path, self.lock_timeout) from error
+        try:
+            # Two processes may create it at once. Switching needs the file for itself and does not wait by itself:
+            # an empty write transaction beforehand does the waiting.
+            for _ in range(2):
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("COMMIT")
+                if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                    break
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            raise explain(error, self.path, self.lock_timeout) from error
+        finally:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            raise missing(self.path)
+        connection = sqlite3.connect(
+            f"file:{quote(str(self.path))}?mode=rw",
+            uri=True,
+            timeout=self.lock_timeout,
+            isolation_level=None,  # transactions begin where `_begin` says so, nowhere else
+            check_same_thread=False,  # the pool hands a connection to one thread at a time
+        )
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+def sqlite_path(url: str) -> Path:
+    """The file that a `sqlite:///` URL names. Raises StoreError for any other URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError("The setting database_url is not a URL like sqlite:////home/me/tradewind.db.") from error
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError(
+            f"The setting database_url names a {parsed.get_backend_name()} database; "
+            "this version of tradewind keeps its metadata in SQLite only: use sqlite:////path/to/tradewind.db."
+        )
+    if parsed.database in (None, "", ":memory:"):
+        raise StoreError("The setting database_url names no file: several processes share it, so memory will not do.")
+    return Path(str(parsed.database)).expanduser().absolute()
+
+
+def _connect_memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(connection.get_execution_options()[_BEGIN])

@@ -1,0 +1,205 @@
+"""Runs: made, listed, deleted."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tradewind.errors import NotFound, StoreError
+from tradewind.records import DagSpec, NewRun, Run
+from tradewind.states import RunState, RunType, TaskState
+from tradewind.store.dags import TOUCH_SCHEDULED, no_dag, refuse_if_held
+from tradewind.store.engine import Database
+from tradewind.store.leased import LEASED, lease
+from tradewind.store.rows import RUN_COLUMNS, json_text, run_from_row, task_state
+from tradewind.store.specs import Specs
+from tradewind.store.words import not_found
+from tradewind.tables import dag_versions, dags, requests, runs, task_instances
+
+_SELECT = select(*RUN_COLUMNS)
+_NAMED = _SELECT.where(runs.c.dag_id == bindparam("dag_id"), runs.c.run_id == bindparam("run_id"))
+_BY_ID = _SELECT.where(runs.c.id == bindparam("id"))
+_OF_DAG = _SELECT.where(runs.c.dag_id == bindparam("dag_id"))
+_EARLIER = _OF_DAG.where(runs.c.logical_date < bindparam("logical_date"))
+_NEWEST_FIRST = (runs.c.logical_date.desc(), runs.c.id.desc())
+_LATEST_SCHEDULED = _OF_DAG.where(runs.c.type == RunType.SCHEDULED).order_by(*_NEWEST_FIRST).limit(1)
+_PREVIOUS = _EARLIER.order_by(*_NEWEST_FIRST).limit(1)
+_PREVIOUS_IN_STATE = _EARLIER.where(runs.c.state == bindparam("state")).order_by(*_NEWEST_FIRST).limit(1)
+_COUNTS = select(runs.c.dag_id, func.count()).where(runs.c.state == bindparam("state")).group_by(runs.c.dag_id)
+_TASK_COUNTS = (
+    select(task_instances.c.run, task_instances.c.state, func.count())
+    .where(task_instances.c.run.in_(bindparam("ids", expanding=True)))
+    .group_by(task_instances.c.run, task_instances.c.state)
+)
+_NEWEST_VERSION = select(dags.c.version).where(dags.c.dag_id == bindparam("dag_id"))
+_HAS_VERSION = select(dag_versions.c.version).where(
+    dag_versions.c.dag_id == bindparam("dag_id"), dag_versions.c.version == bindparam("version")
+)
+_TASK_IDS = select(task_instances.c.task_id).where(task_instances.c.run == bindparam("id"))
+_SET_VERSION = update(runs).where(LEASED).values(version=bindparam("newest"))
+_INSERT_RUN = insert(runs)
+_INSERT_TASKS = insert(task_instances)
+
+
+class RunVerbs:
+    """Runs of DAGs."""
+
+    _db: Database
+    _specs: Specs
+
+    def create_run(self, new: NewRun, now: datetime.datetime, version: str | None = None) -> Run | None:
+        """Make a run in the state `queued`, with a task instance for each task; None if its run_id exists.
+
+        It has the newest version of its DAG, or the one given. A scheduled run is remembered as its DAG's last
+        interval in the same transaction, so that none is made twice or left out. Raises NotFound.
+        """
+        try:
+            with self._db.write() as connection:
+                return self._insert(connection, new, now, version)
+        except StoreError as error:
+            if isinstance(error.__cause__, IntegrityError) and self.find_run(new.dag_id, new.run_id):
+                return None
+            raise
+
+    def _insert(self, connection: Connection, new: NewRun, now: datetime.datetime, version: str | None) -> Run:
+        version, spec = self._version_of(connection, new.dag_id, version)
+        row = {
+            "dag_id": new.dag_id,
+            "run_id": new.run_id,
+            "type": new.type.value,
+            "state": RunState.QUEUED.value,
+            "logical_date": new.logical_date,
+            "data_interval_start": new.data_interval_start,
+            "data_interval_end": new.data_interval_end,
+            "version": version,
+            "queued_at": now,
+            "conf": json_text(new.conf),
+            "reason": "",
+        }
+        key = connection.execute(_INSERT_RUN, row).inserted_primary_key
+        assert key is not None
+        if spec.tasks:
+            tasks = [
+                {"run": key[0], "task_id": task.task_id, "map_index": -1, "max_tries": task.retries}
+                for task in spec.tasks
+            ]
+            connection.execute(_INSERT_TASKS, tasks)
+        if new.type is RunType.SCHEDULED:
+            last = {"name": new.dag_id, "end": new.data_interval_end, "logical": new.logical_date}
+            connection.execute(TOUCH_SCHEDULED, last)
+        return run_from_row(connection.execute(_BY_ID, {"id": key[0]}).one())
+
+    def _version_of(self, connection: Connection, dag_id: str, version: str | None) -> tuple[str, DagSpec]:
+        newest = connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).scalar_one_or_none()
+        if newest is None:
+            raise no_dag(connection, dag_id)
+        if version is None:
+            return newest, self._specs.get(connection, newest)
+        if connection.execute(_HAS_VERSION, {"dag_id": dag_id, "version": version}).first() is None:
+            raise NotFound(f"The DAG {dag_id!r} has no version {version!r}; its newest is {newest!r}.")
+        return version, self._specs.get(connection, version)
+
+    def renew_run(self, run: Run) -> Run | None:
+        """Move a run to the newest version of its DAG: it gets the tasks that it lacks; returns the run as it is now.
+
+        Task instances of tasks that the newest version lacks stay, for history. None: the lease is lost.
+        """
+        with self._db.write() as connection:
+            version, spec = self._version_of(connection, run.dag_id, None)
+            if connection.execute(_SET_VERSION, {**lease(run), "newest": version}).rowcount != 1:
+                return None
+            known = set(connection.execute(_TASK_IDS, {"id": run.id}).scalars())
+            added = [
+                {"run": run.id, "task_id": task.task_id, "map_index": -1, "max_tries": task.retries}
+                for task in spec.tasks
+                if task.task_id not in known
+            ]
+            if added:
+                connection.execute(_INSERT_TASKS, added)
+            return run_from_row(connection.execute(_BY_ID, {"id": run.id}).one())
+
+    def run(self, dag_id: str, run_id: str) -> Run:
+        """One run. Raises NotFound with the nearest run_id."""
+        with self._db.read() as connection:
+            row = connection.execute(_NAMED, {"dag_id": dag_id, "run_id": run_id}).one_or_none()
+            if row is None:
+                raise no_run(connection, dag_id, run_id)
+            return run_from_row(row)
+
+    def find_run(self, dag_id: str, run_id: str) -> Run | None:
+        """One run, or None."""
+        with self._db.read() as connection:
+            row = connection.execute(_NAMED, {"dag_id": dag_id, "run_id": run_id}).one_or_none()
+            return None if row is None else run_from_row(row)
+
+    def run_by_id(self, id: int) -> Run | None:
+        """The run with this key, or None if it was deleted."""
+        with self._db.read() as connection:
+            row = connection.execute(_BY_ID, {"id": id}).one_or_none()
+            return None if row is None else run_from_row(row)
+
+    def runs(
+        self,
+        dag_id: str | None = None,
+        state: RunState | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> list[Run]:
+        """Runs by logical date."""
+        query: Select[Any] = _SELECT
+        if dag_id is not None:
+            query = query.where(runs.c.dag_id == dag_id)
+        if state is not None:
+            query = query.where(runs.c.state == state.value)
+        order = _NEWEST_FIRST if newest_first else (runs.c.logical_date, runs.c.id)
+        with self._db.read() as connection:
+            return [run_from_row(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+
+    def latest_scheduled(self, dag_id: str) -> Run | None:
+        """The scheduled run with the latest logical date."""
+        with self._db.read() as connection:
+            row = connection.execute(_LATEST_SCHEDULED, {"dag_id": dag_id}).one_or_none()
+            return None if row is None else run_from_row(row)
+
+    def previous_run(self, dag_id: str, logical_date: datetime.datetime, state: RunState | None = None) -> Run | None:
+        """The newest run with an earlier logical date; of those in `state`, if it is given."""
+        values = {"dag_id": dag_id, "logical_date": logical_date}
+        with self._db.read() as connection:
+            if state is None:
+                row = connection.execute(_PREVIOUS, values).one_or_none()
+            else:
+                row = connection.execute(_PREVIOUS_IN_STATE, {**values, "state": state.value}).one_or_none()
+            return None if row is None else run_from_row(row)
+
+    def active_runs(self) -> dict[str, int]:
+        """How many runs of each DAG are in the state `running`; DAGs without any are left out."""
+        with self._db.read() as connection:
+            return dict(connection.execute(_COUNTS, {"state": RunState.RUNNING.value}).all())
+
+    def task_counts(self, ids: Collection[int]) -> dict[int, dict[TaskState | None, int]]:
+        """How many task instances of these runs (by Run.id) are in each state."""
+        counts: dict[int, dict[TaskState | None, int]] = {id: {} for id in ids}
+        with self._db.read() as connection:
+            for id, state, count in connection.execute(_TASK_COUNTS, {"ids": list(ids)}):
+                counts[id][task_state(state)] = count
+        return counts
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run with its task instances, history and XComs. Raises NotFound, or UsageError while it works."""
+        with self._db.write() as connection:
+            refuse_if_held(connection, dag_id, run_id)
+            done = connection.execute(delete(runs).where(runs.c.dag_id == dag_id, runs.c.run_id == run_id))
+            if done.rowcount == 0:
+                raise no_run(connection, dag_id, run_id)
+            connection.execute(delete(requests).where(requests.c.dag_id == dag_id, requests.c.run_id == run_id))
+
+
+def no_run(connection: Connection, dag_id: str, run_id: str) -> NotFound:
+    known = connection.execute(select(runs.c.run_id).where(runs.c.dag_id == dag_id)).scalars().all()
+    if not known and connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).first() is None:
+        return no_dag(connection, dag_id)
+    return not_found(f"run of the DAG {dag_id!r} called", run_id, known, "`tradewind runs list` shows those there are")

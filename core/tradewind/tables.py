@@ -1,0 +1,308 @@
+"""The tables of the metadata database, in SQLAlchemy Core.
+
+What is here is what the newest migration leaves behind; a test compares the two. Only `store` and `migrations` import
+this module. Everything is written so that SQLite, PostgreSQL and MySQL take it as it stands: keys have a length, JSON
+is text, and moments are exact to the microsecond everywhere.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+#: Longest DAG, run, task and connection id, in characters.
+ID_LENGTH = 250
+#: Longest path of a DAG file: the longest text that MySQL takes as a primary key is 768 characters.
+PATH_LENGTH = 700
+
+
+class Moment(TypeDecorator[datetime.datetime]):
+    """An aware moment, in UTC, exact to the microsecond. A datetime without a time zone is refused.
+
+    SQLite has no type for it: there it is text that sorts by time, and that SQLite's own date functions can read.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(32))
+        if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects.mysql import DATETIME
+
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone; moments in the metadata database need one")
+        moment = value.astimezone(datetime.UTC)
+        if dialect.name == "sqlite":
+            return moment.isoformat(" ", "microseconds")
+        return moment.replace(tzinfo=None) if dialect.name in ("mysql", "mariadb") else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime.datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.datetime.fromisoformat(value)
+        moment: datetime.datetime = value
+        return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)
+
+
+class Name(TypeDecorator[str]):
+    """Text that is a key: compared letter by letter, which MySQL does only when told so."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        length = self.impl_instance.length  # type: ignore[attr-defined]
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(String(length, collation="utf8mb4_bin"))
+        return dialect.type_descriptor(String(length))
+
+
+class LongText(TypeDecorator[str]):
+    """Text of any length; MySQL's TEXT would end at 64 kB."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects.mysql import LONGTEXT
+
+            return dialect.type_descriptor(LONGTEXT())
+        return dialect.type_descriptor(Text())
+
+
+#: Names every constraint, so that a later migration can drop it on any database.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+
+def _run_key() -> Column[int]:
+    """First part of the key of everything that belongs to a run and is deleted with it."""
+    return Column("run", Integer, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+
+
+dags = Table(
+    "dags",
+    metadata,
+    Column("dag_id", Name(ID_LENGTH), primary_key=True),
+    Column("path", Name(PATH_LENGTH), nullable=False),
+    Column("version", Name(16), nullable=False),  # the newest one
+    Column("file_hash", Name(16), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),  # its file still has it
+    Column("last_interval_end", Moment),
+    Column("last_logical_date", Moment),
+    Index("ix_dags_path", "path"),
+)
+
+dag_versions = Table(
+    "dag_versions",
+    metadata,
+    Column("dag_id", Name(ID_LENGTH), primary_key=True),
+    Column("version", Name(16), primary_key=True),
+    Column("path", Name(PATH_LENGTH), nullable=False),
+    Column("file_hash", Name(16), nullable=False),  # the newest content that makes this version
+    Column("spec", LongText, nullable=False),
+    Column("saved_at", Moment, nullable=False),
+    Index("ix_dag_versions_version", "version"),
+)
+
+#: Contents of DAG files, kept as long as a version needs them.
+sources = Table(
+    "sources",
+    metadata,
+    Column("hash", Name(16), primary_key=True),
+    Column("content", LongText, nullable=False),
+    Column("saved_at", Moment, nullable=False),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("path", Name(PATH_LENGTH), primary_key=True),
+    Column("hash", Name(16), nullable=False),  # empty: to be read again, although it did not change
+    Column("parsed_at", Moment, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+
+import_failures = Table(
+    "import_failures",
+    metadata,
+    Column("path", Name(PATH_LENGTH), primary_key=True),
+    Column("error", LongText, nullable=False),
+    Column("traceback", LongText, nullable=False),
+    Column("line", Integer),
+    Column("taken", LongText, nullable=False),  # JSON list: DAG ids refused, for another file has them
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dag_id", Name(ID_LENGTH), nullable=False),
+    Column("run_id", Name(ID_LENGTH), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("logical_date", Moment, nullable=False),
+    Column("data_interval_start", Moment, nullable=False),
+    Column("data_interval_end", Moment, nullable=False),
+    Column("version", Name(16), nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("conf", LongText, nullable=False),
+    Column("owner", Name(ID_LENGTH)),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("callback_due", Boolean, nullable=False, server_default=false()),
+    Column("reason", LongText, nullable=False),
+    UniqueConstraint("dag_id", "run_id"),
+    Index("ix_runs_dag_id_logical_date", "dag_id", "logical_date"),
+    Index("ix_runs_logical_date", "logical_date"),
+    Index("ix_runs_state", "state"),
+    Index("ix_runs_callback_due", "callback_due"),
+    # An id is never used twice: a scheduler that wakes up late must not write to a run that took a deleted one's id.
+    sqlite_autoincrement=True,
+)
+
+#: States in which somebody may have to look after a task instance without knowing its run.
+HELD_SQL = "state IN ('queued', 'running', 'restarting')"
+
+task_instances = Table(
+    "task_instances",
+    metadata,
+    _run_key(),
+    Column("task_id", Name(ID_LENGTH), primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("state", String(32)),
+    Column("try_number", Integer, nullable=False, server_default=text("0")),
+    Column("max_tries", Integer, nullable=False, server_default=text("0")),
+    Column("dispatch", Integer, nullable=False, server_default=text("0")),
+    Column("scheduled_at", Moment),
+    Column("queued_at", Moment),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("next_at", Moment),
+    Column("heartbeat_at", Moment),
+    Column("host", String(ID_LENGTH)),
+    Column("pid", Integer),
+    Column("process", String(ID_LENGTH)),
+    Column("skips", LongText),  # JSON list; null: none
+    Column("reason", LongText),  # null: none
+    # Of sensors that give their place back: which try the next two are about, how often it did, since when it looks.
+    Column("looks_try", Integer),
+    Column("looks", Integer),
+    Column("first_look_at", Moment),
+    Index("ix_task_instances_held", "state", sqlite_where=text(HELD_SQL), postgresql_where=text(HELD_SQL)),
+    sqlite_with_rowid=False,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _run_key(),
+    Column("task_id", Name(ID_LENGTH), primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("dispatch", Integer, primary_key=True),
+    Column("try_number", Integer, nullable=False),
+    Column("state", String(32)),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("host", String(ID_LENGTH)),
+    Column("pid", Integer),
+    Column("reason", LongText),
+    sqlite_with_rowid=False,
+)
+
+xcoms = Table(
+    "xcoms",
+    metadata,
+    _run_key(),
+    Column("task_id", Name(ID_LENGTH), primary_key=True),
+    Column("map_index", Integer, primary_key=True),
+    Column("key", Name(ID_LENGTH), primary_key=True),
+    Column("value", LongText, nullable=False),  # JSON, as made by tradewind.xcom
+    Column("written_at", Moment, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("dag_id", Name(ID_LENGTH), nullable=False),
+    Column("run_id", Name(ID_LENGTH), nullable=False),
+    Column("arguments", LongText, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Index("ix_requests_dag_id_run_id", "dag_id", "run_id"),
+    sqlite_autoincrement=True,
+)
+
+schedulers = Table(
+    "schedulers",
+    metadata,
+    Column("id", Name(ID_LENGTH), primary_key=True),
+    Column("host", String(ID_LENGTH), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("process", String(ID_LENGTH), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("heartbeat_at", Moment, nullable=False),
+)
+
+pools = Table(
+    "pools",
+    metadata,
+    Column("name", Name(ID_LENGTH), primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("description", LongText, nullable=False),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("conn_id", Name(ID_LENGTH), primary_key=True),
+    Column("value", LongText, nullable=False),  # encrypted
+    Column("saved_at", Moment, nullable=False),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    Column("key", Name(ID_LENGTH), primary_key=True),
+    Column("value", LongText, nullable=False),  # encrypted
+    Column("description", LongText),
+    Column("saved_at", Moment, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""What authors of DAGs and providers import in their tests."""

@@ -1,0 +1,156 @@
+"""Writes the reference pages that are made from the code: `python docs/generate.py`.
+
+`--check` writes nothing and answers exit code 1 if a page is out of date; a test uses it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+FOLDER = Path(__file__).parent / "reference"
+NOTE = "<!-- made by docs/generate.py from the code: change the code, not this page -->\n"
+
+
+def cli_page() -> str:
+    """Every command with its arguments and options."""
+    from tradewind.cli.app import COMMANDS, root
+
+    context = click.Context(root, info_name="tradewind")
+    lines = [
+        "# Command line",
+        "",
+        NOTE,
+        "Wherever something is listed, `-o json` and `-o yaml` give it to programs. An error is one line on stderr and",
+        "exit code 2; `--debug` adds the traceback. A DAG or task that was run here and failed gives exit code 1.",
+        "",
+    ]
+    for name in COMMANDS:
+        command = root.get_command(context, name)
+        assert command is not None
+        lines += _command(command, ["tradewind", name], level=2)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _command(command: click.Command, path: list[str], level: int) -> Iterator[str]:
+    context = click.Context(command, info_name=" ".join(path))
+    yield f"{'#' * level} `{' '.join(path)}`"
+    yield ""
+    yield inspect.cleandoc(command.help or "")
+    yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from _command(child, [*path, name], level + 1)
+        return
+    yield f"    {' '.join([*path, *command.collect_usage_pieces(context)])}"
+    yield ""
+    rows = [record for record in (_option(option, context) for option in command.get_params(context)) if record]
+    if rows:
+        yield "| option | |"
+        yield "|---|---|"
+        yield from rows
+        yield ""
+
+
+def _option(option: click.Parameter, context: click.Context) -> str | None:
+    if not isinstance(option, click.Option) or option.hidden or option.name == "help":
+        return None
+    record = option.get_help_record(context)
+    return f"| `{_cell(record[0])}` | {_cell(record[1])} |" if record else None
+
+
+def hooks_page() -> str:
+    """Every hook that a provider may implement."""
+    from tradewind import hookspecs
+
+    lines = [
+        "# Provider hooks",
+        "",
+        NOTE,
+        "A provider is a package with an entry point in the group `tradewind`; it marks functions with",
+        "`tradewind.hookspecs.hookimpl`. Things are registered under a name as a dotted string,",
+        "`package.module:Name`, which is imported when somebody asks for that thing and not before.",
+        "",
+    ]
+    for name, hook in vars(hookspecs).items():
+        if getattr(hook, "tradewind_spec", None) is not None:
+            signature = str(inspect.signature(hook)).replace("'", "")
+            lines += [f"## `{name}`", "", f"    {name}{signature}", "", inspect.cleandoc(hook.__doc__ or ""), ""]
+    lines += ["## Connection types of the core", "", *_connection_types(), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _connection_types() -> Iterator[str]:
+    from tradewind import builtin
+
+    declared: list[Any] = []
+    builtin.register_connection_types(register=declared.append)
+    yield "| type | also written | port | extras |"
+    yield "|---|---|---|---|"
+    for one in declared:
+        extras = "; ".join(f"`{extra.name}` ({extra.type.__name__}): {extra.help}" for extra in one.extras)
+        aliases = ", ".join(f"`{alias}`" for alias in one.aliases)
+        yield f"| `{one.name}` | {aliases} | {one.default_port or ''} | {_cell(extras)} |"
+
+
+def settings_page() -> str:
+    """Every setting with its variables and default."""
+    from tradewind import settings
+
+    lines = [
+        "# Settings",
+        "",
+        NOTE,
+        "The first of these that is there wins: the variable, the variable with `_FILE` (a file that holds the value)",
+        "or `_CMD` (a command that prints it), Airflow's own variable, the file `tradewind.toml` in the home folder,",
+        "the default. An empty variable counts as not set. A value that cannot be used is an error that names its",
+        "source. `tradewind config list` shows the values in force and where each comes from.",
+        "",
+        "| setting | default | what it is | variables |",
+        "|---|---|---|---|",
+    ]
+    for item in fields(settings.Settings):
+        default = item.default_factory() if callable(item.default_factory) else item.default
+        shown = ", ".join(default) if isinstance(default, tuple) else str(default)
+        variables = [settings.env_name(item.name), *filter(None, [item.metadata["airflow"]])]
+        names = ", ".join(f"`{name}`" for name in variables)
+        code = f"`{shown}`" if shown else ""
+        lines.append(f"| `{item.name}` | {code} | {_cell(item.metadata['help'])} | {names} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "hooks.md": hooks_page, "settings.md": settings_page}
+
+
+def main(arguments: list[str]) -> int:
+    old = [name for name, page in PAGES.items() if _now(name) != page()]
+    if "--check" in arguments:
+        for name in old:
+            print(f"docs/reference/{name} is out of date: run `python docs/generate.py`.", file=sys.stderr)
+        return 1 if old else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name in old:
+        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"docs/reference/{name} is written.")
+    return 0
+
+
+def _now(name: str) -> str:
+    path = FOLDER / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

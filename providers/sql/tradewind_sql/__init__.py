@@ -1,0 +1,55 @@
+"""SQL for tradewind: `DbApiHook`, `SqliteHook`, and operators that run and check queries.
+
+Names are loaded when they are used: a script that takes a hook loads no operator.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradewind_sql.dialect import Dialect as Dialect
+    from tradewind_sql.errors import CheckFailed as CheckFailed
+    from tradewind_sql.errors import EmptySql as EmptySql
+    from tradewind_sql.errors import InvalidName as InvalidName
+    from tradewind_sql.errors import RowError as RowError
+    from tradewind_sql.errors import SqlError as SqlError
+    from tradewind_sql.handlers import fetch_all_handler as fetch_all_handler
+    from tradewind_sql.handlers import fetch_one_handler as fetch_one_handler
+    from tradewind_sql.handlers import get_row_count as get_row_count
+    from tradewind_sql.hook import DbApiHook as DbApiHook
+    from tradewind_sql.operators import BaseSQLOperator as BaseSQLOperator
+    from tradewind_sql.operators import SQLCheckOperator as SQLCheckOperator
+    from tradewind_sql.operators import SQLExecuteQueryOperator as SQLExecuteQueryOperator
+    from tradewind_sql.operators import SqliteOperator as SqliteOperator
+    from tradewind_sql.operators import SQLValueCheckOperator as SQLValueCheckOperator
+    from tradewind_sql.sqlite import SqliteHook as SqliteHook
+
+_MODULES = {
+    "dialect": ("Dialect",),
+    "errors": ("CheckFailed", "EmptySql", "InvalidName", "RowError", "SqlError"),
+    "handlers": ("fetch_all_handler", "fetch_one_handler", "get_row_count"),
+    "hook": ("DbApiHook",),
+    "operators": (
+        "BaseSQLOperator",
+        "SQLCheckOperator",
+        "SQLExecuteQueryOperator",
+        "SQLValueCheckOperator",
+        "SqliteOperator",
+    ),
+    "sqlite": ("SqliteHook",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = list(_HOME)  # noqa: PLE0605  # built from the table that loads them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'tradewind_sql' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"tradewind_sql.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOME)

@@ -1,0 +1,281 @@
+"""`SqliteHook`: SQLite database files, with nothing but Python's own `sqlite3`.
+
+    sqlite:///absolute/path.db       as in Airflow, three slashes are absolute; four (SQLAlchemy's way) are the same
+    sqlite://relative/path.db        relative to the current folder
+    sqlite://                        in memory: each call of the hook gets a new, empty database
+
+Extras are SQLite's URI parameters (`?mode=ro`) and the settings below.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import difflib
+import enum
+import json
+import re
+import sqlite3
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from tradewind.errors import BrokenConnection, ConnectionError_
+from tradewind.records import Extra
+from tradewind_sql import extras
+from tradewind_sql.dialect import SqliteDialect
+from tradewind_sql.errors import SqlError
+from tradewind_sql.hook import DbApiHook
+from tradewind_sql.statements import SQLITE, first_word
+
+#: Seconds to wait for a database that somebody else writes to.
+LOCK_TIMEOUT = 30.0
+
+#: Instructions of SQLite's virtual machine between two looks for signals: a few milliseconds.
+INSTRUCTIONS_PER_LOOK = 200_000
+
+#: Before these no transaction is begun: they only read, or look after transactions themselves.
+_NO_TRANSACTION = frozenset(
+    "SELECT VALUES EXPLAIN PRAGMA BEGIN COMMIT END ROLLBACK SAVEPOINT RELEASE ATTACH DETACH VACUUM".split()
+)
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a connection's database is."""
+
+    path: Path | None  #: absolute; None: in memory
+    name: str  #: of an in-memory database that is shared within the process; else empty
+    parameters: dict[str, str]  #: of the file URI
+
+    @property
+    def uri(self) -> str:
+        """SQLite's own URI: `file:///tmp/x.db?mode=ro`."""
+        base = self.path.as_uri() if self.path else "file:" + quote(self.name or ":memory:", safe="/:")
+        return f"{base}?{urlencode(self.parameters)}" if self.parameters else base
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection whose statements give way to signals.
+
+    SQLite executes a statement without coming back to Python, where signal handlers run: without this, neither a
+    task's `execution_timeout` nor Ctrl-C would have any effect before the statement ends.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stopped_by: list[BaseException] = []  #: what a signal handler raised during a statement
+        self.set_progress_handler(_look_for_signals(self.stopped_by).__next__, INSTRUCTIONS_PER_LOOK)
+
+
+def _look_for_signals(caught: list[BaseException]) -> Generator[int, None, None]:
+    """Yields 0 (go on), or 1 (stop) after a signal handler has raised something, which it puts into `caught`.
+
+    It is a generator because Python runs signal handlers where a frame is entered: in a function that is before any
+    `try`, in a generator it is behind its `yield`. SQLite would swallow what gets out of here.
+    """
+    while True:
+        try:
+            yield 0
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # KeyboardInterrupt, a task's timeout: raised again by `SqliteHook`
+            caught.append(error)
+            yield 1
+
+
+class SqliteHook(DbApiHook):
+    """Runs SQL on SQLite. `schema` is the path of another database file than the connection's."""
+
+    conn_name_attr = "sqlite_conn_id"
+    default_conn_name = "sqlite_default"
+    conn_type = "sqlite"
+    hook_name = "SQLite"
+    supports_autocommit = True
+    dialect_class = SqliteDialect
+    sql_syntax = SQLITE
+    _placeholder = "?"
+    _test_connection_sql = "select sqlite_version()"
+
+    # The connection
+
+    @property
+    def dialect_name(self) -> str:
+        return "sqlite"
+
+    @property
+    def location(self) -> Location:
+        """Where the database is. Raises BrokenConnection for extras that cannot be meant."""
+        parameters = {name: _text(value) for name, value in self._given(extras.SQLITE_URI).items()}
+        path = self.schema or _path(self.connection.host or "", self.connection.schema or "")
+        if path in ("", ":memory:") or parameters.get("mode") == "memory":
+            return Location(None, "" if path == ":memory:" else path, parameters)
+        return Location(Path(path).expanduser().absolute(), "", parameters)
+
+    def get_conn(self) -> SqliteConnection:
+        """A new connection. Who asks for it closes it: `with closing(hook.get_conn()) as conn:`."""
+        location = self.location
+        self._check_file(location)
+        settings = {"timeout": LOCK_TIMEOUT, **self._given(extras.SQLITE_CONNECT)}
+        try:
+            conn = sqlite3.connect(location.uri, uri=True, factory=SqliteConnection, **settings)
+        except sqlite3.Error as error:
+            raise ConnectionError_(f"{self._where(location)} cannot be opened: {error}.") from error
+        try:
+            for name, value in self._given(extras.SQLITE_PRAGMA).items():
+                conn.execute(f"PRAGMA {name} = {_text(value)}")
+        except sqlite3.Error as error:
+            conn.close()
+            raise ConnectionError_(f"{self._where(location)} cannot be opened with {name}: {error}.") from error
+        return conn
+
+    @property
+    def sqlalchemy_url(self) -> Any:
+        """The connection as a `sqlalchemy.URL`."""
+        from sqlalchemy.engine import URL
+
+        location = self.location
+        if location.path is None and not location.parameters:
+            return URL.create("sqlite")
+        if not location.parameters:
+            return URL.create("sqlite", database=str(location.path))
+        base = location.uri.partition("?")[0]
+        return URL.create("sqlite", database=base, query={**location.parameters, "uri": "true"})
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Any:
+        if self.location.path is None:  # one connection must be kept, for the database is gone with it
+            from sqlalchemy.pool import StaticPool
+
+            return super().get_sqlalchemy_engine({"poolclass": StaticPool, **(engine_kwargs or {})})
+        return super().get_sqlalchemy_engine(engine_kwargs)
+
+    def _given(self, wanted: tuple[Extra, ...]) -> dict[str, Any]:
+        """Those of the connection's extras that are among `wanted`. No extra may be unknown."""
+        given = self.connection_extra
+        known = [extra.name for extra in extras.SQLITE]
+        for name in given:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
+                raise BrokenConnection(f"Connection {self.get_conn_id()!r}: SQLite has no extra {name!r}; {hint}")
+        return {extra.name: given[extra.name] for extra in wanted if given.get(extra.name) is not None}
+
+    def _check_file(self, location: Location) -> None:
+        path = location.path
+        if path is None or "vfs" in location.parameters:
+            return
+        if path.is_dir():
+            raise ConnectionError_(f"{self._where(location)} is a folder; name a file in it.")
+        if not path.parent.is_dir():
+            raise ConnectionError_(
+                f"{self._where(location)} cannot be opened: its folder {path.parent} does not exist. Create the folder or "
+                "correct the path (sqlite:///tmp/x.db is absolute, sqlite://tmp/x.db is relative)."
+            )
+        mode = location.parameters.get("mode", "rwc")
+        if mode in ("ro", "rw") and not path.exists():
+            raise ConnectionError_(f"{self._where(location)} does not exist, and mode={mode} does not create it.")
+
+    def _where(self, location: Location) -> str:
+        return f"Connection {self.get_conn_id()!r}: the SQLite database {location.path or 'in memory'}"
+
+    # Transactions
+
+    def set_autocommit(self, conn: Any, autocommit: bool) -> None:
+        """Whether each statement on `conn` commits itself."""
+        if autocommit:
+            conn.isolation_level = None
+
+    def get_autocommit(self, conn: Any) -> bool:
+        return conn.isolation_level is None
+
+    def _run_command(self, cursor: Any, sql_statement: str, parameters: Any) -> None:
+        conn = cursor.connection
+        if (
+            conn.isolation_level is not None
+            and not conn.in_transaction
+            and first_word(sql_statement, SQLITE) not in _NO_TRANSACTION
+        ):
+            conn.execute(f"BEGIN {conn.isolation_level}")  # sqlite3 itself would leave CREATE, DROP and ALTER out
+        try:
+            super()._run_command(cursor, sql_statement, parameters)
+        except (sqlite3.Warning, sqlite3.ProgrammingError) as error:
+            if "one statement at a time" in str(error):
+                error.add_note("Pass split_statements=True to run several statements of one text.")
+            raise
+        except sqlite3.OperationalError as error:
+            if "within a transaction" in str(error):
+                error.add_note("Pass autocommit=True for a statement that cannot be part of a transaction.")
+            raise
+
+    @contextmanager
+    def _create_autocommit_connection(self, autocommit: bool = False) -> Generator[Any, None, None]:
+        with super()._create_autocommit_connection(autocommit) as conn:
+            try:
+                yield conn
+            except sqlite3.OperationalError:
+                if conn.stopped_by:
+                    raise conn.stopped_by.pop() from None
+                raise
+
+    # Values
+
+    def _execute_many(self, cursor: Any, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        taken = 0
+
+        def counted() -> Generator[tuple[Any, ...], None, None]:
+            nonlocal taken
+            for row in rows:
+                taken += 1
+                yield row
+
+        try:
+            cursor.executemany(statement, counted())
+        except Exception as error:
+            error.add_note(f"It was row {taken} of a batch of {len(rows)}.")
+            raise
+
+    def _pandas_connection(self, conn: Any) -> Any:
+        return conn  # pandas knows sqlite3
+
+    @staticmethod
+    def _serialize_cell(cell: Any, conn: Any = None) -> Any:
+        """Dates and times as SQLite's own functions write them, decimals and UUIDs as text, lists and dicts as JSON."""
+        if cell is None or isinstance(cell, bool | bytes) or type(cell) in (int, float, str):
+            return cell
+        return _adapt(cell)
+
+
+def _adapt(cell: Any) -> Any:
+    if isinstance(cell, enum.Enum):
+        return SqliteHook._serialize_cell(cell.value)
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(" ") if cell == cell else None  # pandas' NaT does not equal itself
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    if isinstance(cell, decimal.Decimal | uuid.UUID | PurePath):
+        return str(cell)
+    if isinstance(cell, list | tuple | dict):
+        return json.dumps(cell, ensure_ascii=False)
+    if type(cell).__module__ == "numpy" and hasattr(cell, "item"):
+        return SqliteHook._serialize_cell(cell.item())  # sqlite3 would store its memory as a blob
+    if isinstance(cell, int | float | str | bytearray | memoryview):
+        return cell
+    raise SqlError(f"SQLite has no type for a {type(cell).__name__}; convert it to a number, text or bytes first.")
+
+
+def _path(host: str, schema: str) -> str:
+    if host:
+        return f"{host}/{schema}" if schema else host
+    if not schema or schema == ":memory:" or schema.startswith("/") or _DRIVE.match(schema):
+        return schema
+    return "/" + schema
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

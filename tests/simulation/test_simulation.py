@@ -1,0 +1,22 @@
+"""Random worlds: whatever happens, nothing is lost, nothing runs twice at once, every limit holds, everything ends.
+
+A failing seed is part of the test's name: run that test alone to replay it. TRADEWIND_SIMULATION_SEEDS=N plays more.
+"""
+
+import os
+
+import pytest
+
+from .world import World
+
+SEEDS = int(os.environ.get("TRADEWIND_SIMULATION_SEEDS", "40"))
+EVENTS = 250
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_world(seed, tmp_path):
+    world = World(seed, tmp_path)
+    for _ in range(EVENTS):
+        world.happen()
+    world.calm_down()
+    world.store.close()

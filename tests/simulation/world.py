@@ -1,0 +1,389 @@
+"""A world for the scheduler to live in: a clock that jumps, and processes that start, end, crash and come back late.
+
+The scheduler's own parts are the real ones (`decide`, `admit`, `loop`, `store`); only time and processes are played.
+Everything random comes from one seed, so that a failing run can be replayed.
+"""
+
+import datetime
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from tradewind import settings
+from tradewind.errors import StoreError
+from tradewind.executor.contract import Ended, Executor
+from tradewind.records import DagSpec, NewRun, Outcome, ParsedFile, TaskKey, TaskSpec
+from tradewind.runner.retries import after_failure
+from tradewind.schedule import CronSchedule, DeltaSchedule, Never
+from tradewind.scheduler.loop import Loop
+from tradewind.states import TASK_MOVES, RunType, TaskState, TriggerRule, is_waiting
+from tradewind.store import Store
+
+START = datetime.datetime(2026, 3, 28, 22, 0, tzinfo=datetime.UTC)  # a clock change lies ahead in Europe
+
+
+@dataclass
+class Process:
+    """An attempt's process, played."""
+
+    key: TaskKey
+    pid: int
+    started: bool = False  #: it has won the compare-and-set and runs the task's code
+    told_to_stop: bool = False
+
+
+@dataclass
+class Machine:
+    """The processes of the world; they outlive schedulers."""
+
+    processes: dict[TaskKey, Process] = field(default_factory=dict)
+    ended: list[Ended] = field(default_factory=list)  #: not yet told to the scheduler
+    pids: int = 100
+
+
+class PlayedExecutor(Executor):
+    """Starts processes in the played machine."""
+
+    def __init__(self, found, machine):
+        super().__init__(found)
+        self.machine = machine
+        self.mine = set()
+
+    def start(self): ...
+
+    @property
+    def slots(self):
+        return 10**6
+
+    def submit(self, key, argv, log_path, affinity=""):
+        assert key not in self.machine.processes, f"{key} was handed over twice"
+        self.machine.pids += 1
+        self.machine.processes[key] = Process(key, self.machine.pids)
+        self.mine.add(key)
+
+    def poll(self, timeout):
+        told = [ended for ended in self.machine.ended if ended.key in self.mine]
+        self.machine.ended = [ended for ended in self.machine.ended if ended.key not in self.mine]
+        return told
+
+    def wake(self): ...
+
+    def cancel(self, key):
+        if key in self.machine.processes:
+            self.machine.processes[key].told_to_stop = True
+
+    def adopt(self, key, host, pid, process):
+        found = self.machine.processes.get(key)
+        if found is None or found.pid != pid:
+            return False
+        self.mine.add(key)
+        return True
+
+    def stop(self, grace):
+        return []
+
+
+class World:
+    """Random DAGs, runs and mishaps, and the laws that hold whatever happens."""
+
+    def __init__(self, seed, folder):
+        self.random = random.Random(seed)
+        self.now = START
+        self.settings = replace_settings(folder, parallelism=self.random.choice([2, 5, 20]))
+        self.store = Store(settings=self.settings)
+        self.store.upgrade()
+        self.store.set_pool("narrow", 2)
+        self.machine = Machine()
+        self.alive = Counter()  #: (dag_id, run_id, task_id) -> processes that run its code now
+        self.specs = {}
+        self.finished_by = {}  #: TaskKey -> state that its process recorded
+        self.seen = {}
+        self.schedulers = 0
+        self.broken_store = 0
+        self.make_dags()
+        self.boot()
+
+    # -- making ----------------------------------------------------------------------------------------------------
+
+    def make_dags(self):
+        for number in range(self.random.randint(1, 3)):
+            spec = self.random_dag(f"dag{number}")
+            self.specs[spec.dag_id] = spec
+            self.store.save_parsed(ParsedFile(f"/dags/{spec.dag_id}.py", "h" * 16, "", (spec,)), self.now)
+
+    def random_dag(self, dag_id):
+        choose = self.random.choice
+        tasks = []
+        for number in range(self.random.randint(1, 9)):
+            upstream = [task.task_id for task in tasks if self.random.random() < 0.35]
+            tasks.append(
+                TaskSpec(
+                    f"t{number}",
+                    "Played",
+                    upstream=tuple(upstream),
+                    trigger_rule=choose([TriggerRule.ALL_SUCCESS] * 4 + list(TriggerRule)),
+                    retries=choose([0, 0, 1, 2]),
+                    retry_delay=choose([1.0, 60.0]),
+                    priority=choose([1, 1, 5]),
+                    pool=choose(["default_pool", "default_pool", "narrow"]),
+                    pool_slots=choose([1, 1, 2]),
+                    depends_on_past=self.random.random() < 0.1,
+                    wait_for_downstream=self.random.random() < 0.05,
+                    max_active_tis_per_dag=choose([None, None, None, 1]),
+                    empty=self.random.random() < 0.15,
+                )
+            )
+        return DagSpec(
+            dag_id,
+            tuple(tasks),
+            schedule=choose([Never(), DeltaSchedule(3600.0), CronSchedule("30 2 * * *", "Europe/Berlin")]),
+            start_date=START - datetime.timedelta(days=choose([0, 2])),
+            catchup=choose([True, False]),
+            max_active_runs=choose([1, 2, 16]),
+            max_active_tasks=choose([1, 3, 16]),
+            dagrun_timeout=choose([None, None, 7200.0]),
+            fail_fast=self.random.random() < 0.1,
+            has_run_callbacks=self.random.random() < 0.2,
+        )
+
+    def boot(self):
+        """Start a scheduler; the one before, if any, is dead."""
+        self.schedulers += 1
+        name = f"s{self.schedulers}"
+        dead = [info.id for info in self.store.schedulers()]
+        self.store.register_scheduler(name, "here", self.schedulers, "", self.now)
+        self.executor = PlayedExecutor(self.settings, self.machine)
+        self.loop = Loop(self.store, self.executor, self.settings, name=name, clock=lambda: self.now)
+        self.loop.take_in_changes()
+        self.loop.claim(dead)
+        for other in dead:
+            self.store.forget_scheduler(other)
+
+    # -- happening -------------------------------------------------------------------------------------------------
+
+    def happen(self):
+        """One random event, then one turn of the scheduler, then the laws."""
+        event = self.random.choices(
+            [self.process_goes_on, self.time_passes, self.trigger, self.ask, self.crash, self.pause, self.break_store],
+            weights=[60, 12, 3, 3, 2, 1, 1],
+        )[0]
+        event()
+        self.turn()
+
+    def turn(self):
+        self.loop.step(0)
+        self.check()
+
+    def process_goes_on(self):
+        if not self.machine.processes:
+            return self.time_passes()
+        process = self.random.choice(list(self.machine.processes.values()))
+        if process.key.task_id == "":
+            return self.end(process, self.random.choice([0, 0, 1]))
+        if not process.started:
+            if self.random.random() < 0.03:
+                return self.end(process, None)
+            return self.begin(process)
+        dice = self.random.random()
+        if process.told_to_stop or dice < 0.06:
+            return self.end(process, -9)
+        if dice < 0.8:
+            return self.finish(process)
+        return None
+
+    def begin(self, process):
+        begun = self.store.start_attempt(process.key, self.now, "here", process.pid, "")
+        if begun is None:
+            return self.end(process, 0)
+        process.started = True
+        task = process.key.dag_id, process.key.run_id, process.key.task_id
+        self.alive[task] += 1
+        assert self.alive[task] == 1, f"{process.key} runs twice at once"
+        return None
+
+    def finish(self, process):
+        spec = self.specs[process.key.dag_id]
+        task = next(task for task in spec.tasks if task.task_id == process.key.task_id)
+        instance = self.instance(process.key)
+        downstream = [other.task_id for other in spec.tasks if task.task_id in other.upstream]
+        state, next_at = self.random.choice([(TaskState.SUCCESS, None)] * 5 + [(TaskState.SKIPPED, None)] + [None] * 2) or (
+            after_failure(task, instance.try_number, instance.max_tries, self.now)
+        )
+        if self.random.random() < 0.1:
+            state, next_at = TaskState.UP_FOR_RESCHEDULE, self.now + datetime.timedelta(seconds=30)
+        skips = tuple(self.random.sample(downstream, 1)) if downstream and self.random.random() < 0.1 else ()
+        outcome = Outcome(state, self.now, next_at=next_at, skips=skips if state is TaskState.SUCCESS else ())
+        if self.store.finish_attempt(process.key, outcome):
+            self.finished_by[process.key] = state
+        self.end(process, 0)
+
+    def end(self, process, exit_code):
+        del self.machine.processes[process.key]
+        if process.started:
+            self.alive[process.key.dag_id, process.key.run_id, process.key.task_id] -= 1
+        self.machine.ended.append(Ended(process.key, exit_code, "" if exit_code == 0 else "killed by the world"))
+        if self.random.random() < 0.05:  # told twice
+            self.machine.ended.append(self.machine.ended[-1])
+
+    def time_passes(self):
+        self.now += datetime.timedelta(seconds=self.random.choice([0.5, 5, 60, 1800]))
+
+    def trigger(self):
+        spec = self.random.choice(list(self.specs.values()))
+        name = f"manual__{self.random.randint(0, 10**9)}"
+        new = NewRun(spec.dag_id, name, RunType.MANUAL, self.now, self.now, self.now)
+        self.store.create_run(new, self.now)
+
+    def ask(self):
+        runs = self.store.runs(limit=20)
+        if not runs:
+            return
+        run = self.random.choice(runs)
+        tasks = [task.task_id for task in self.specs[run.dag_id].tasks]
+        chosen = self.random.sample(tasks, 1)
+        kind, arguments = self.random.choice(
+            [
+                ("clear", {"task_ids": chosen, "downstream": True}),
+                ("clear", {"task_ids": None, "only_failed": True}),
+                ("set_task_state", {"task_ids": chosen, "state": self.random.choice(["success", "failed", "skipped"])}),
+                ("set_run_state", {"state": self.random.choice(["success", "failed"])}),
+                ("clear", {"task_ids": ["no such task"]}),
+            ]
+        )
+        self.store.add_request(kind, run.dag_id, run.run_id, arguments)
+
+    def crash(self):
+        """The scheduler is killed; what was not told to it is lost, the processes go on."""
+        self.machine.ended.clear()
+        self.boot()
+
+    def pause(self):
+        spec = self.random.choice(list(self.specs.values()))
+        self.store.set_paused(spec.dag_id, self.random.random() < 0.5)
+
+    def break_store(self):
+        """The next few writes of the scheduler fail."""
+        left = self.random.randint(1, 3)
+        real = type(self.store).apply
+
+        def apply(run, moves, handled_requests=()):
+            nonlocal left
+            if left:
+                left -= 1
+                raise StoreError("the disk is full (played)")
+            return real(self.store, run, moves, handled_requests)
+
+        self.store.apply = apply
+        self.loop.step(0)
+        del self.store.apply
+
+    # -- the laws --------------------------------------------------------------------------------------------------
+
+    def instance(self, key):
+        run = self.store.run(key.dag_id, key.run_id)
+        return self.store.task(run.id, key.task_id, key.map_index)
+
+    def check(self):
+        self.check_limits()
+        for run in self.store.runs(limit=1000):
+            for instance in self.store.tasks(run.id):
+                self.check_instance(run, instance)
+
+    def check_limits(self):
+        running = [process for process in self.machine.processes.values() if process.started]
+        assert len(running) <= self.settings.parallelism
+        per_dag = Counter(run.dag_id for run in self.store.runs(limit=1000) if run.state.value == "running")
+        for dag_id, count in per_dag.items():
+            assert count <= self.specs[dag_id].max_active_runs
+        pools, per_run, per_task = Counter(), Counter(), Counter()
+        for process in running:
+            if process.told_to_stop:
+                continue
+            task = next(t for t in self.specs[process.key.dag_id].tasks if t.task_id == process.key.task_id)
+            pools[task.pool] += task.pool_slots
+            per_run[process.key.dag_id, process.key.run_id] += 1
+            per_task[process.key.dag_id, task.task_id] += 1
+            if task.max_active_tis_per_dag:
+                assert per_task[process.key.dag_id, task.task_id] <= task.max_active_tis_per_dag
+        assert pools["narrow"] <= 2
+        for (dag_id, _), count in per_run.items():
+            assert count <= self.specs[dag_id].max_active_tasks
+
+    def check_instance(self, run, instance):
+        key = (run.id, instance.task_id)
+        before = self.seen.get(key)
+        self.seen[key] = instance
+        if before is None:
+            return
+        assert instance.dispatch >= before.dispatch
+        assert instance.try_number >= before.try_number
+        if run.state.is_finished:
+            finished = instance.state is not None and instance.state.is_finished
+            assert finished, f"{run.run_id} has ended, and {instance.task_id} is {instance.state}"
+        held = instance.state in (TaskState.RUNNING, TaskState.RESTARTING)
+        if held and not any(process.key.dispatch == instance.dispatch for process in self.of_task(run, instance)):
+            told = [ended for ended in self.machine.ended if ended.key.task_id == instance.task_id]
+            stale = run.id in self.loop._stale
+            assert told or stale, f"{instance.task_id} of {run.run_id} is {instance.state} without a process"
+
+    def of_task(self, run, instance):
+        return [
+            process
+            for process in self.machine.processes.values()
+            if (process.key.dag_id, process.key.run_id, process.key.task_id)
+            == (run.dag_id, run.run_id, instance.task_id)
+        ]
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def calm_down(self):
+        """No more mishaps: everything must come to an end by itself."""
+        for spec in self.specs.values():
+            self.store.set_paused(spec.dag_id, False)
+            self.store.save_parsed(
+                ParsedFile(f"/dags/{spec.dag_id}.py", "i" * 16, "", (replace(spec, end_date=START - datetime.timedelta(days=9)),)),
+                self.now,
+            )
+        for _ in range(700):
+            for process in list(self.machine.processes.values()):
+                if process.key.task_id and not process.started:
+                    self.begin(process)
+                elif process.key.task_id and not process.told_to_stop:
+                    self.succeed(process)
+                else:
+                    self.end(process, 0 if not process.key.task_id else -15)
+            self.turn()
+            if not self.unfinished() and not self.machine.processes and not self.store.requests():
+                return
+            self.now += datetime.timedelta(seconds=20)
+        raise AssertionError(f"these never ended: {self.unfinished()}")
+
+    def succeed(self, process):
+        self.store.finish_attempt(process.key, Outcome(TaskState.SUCCESS, self.now))
+        self.end(process, 0)
+
+    def unfinished(self):
+        """Runs that have not ended, without those that rightly wait for a failed run before them."""
+        return [
+            f"{run.dag_id} {run.run_id}: {states}"
+            for run in self.store.runs(limit=1000)
+            if not run.state.is_finished or run.callback_due
+            for states in [{i.task_id: (i.state, i.reason) for i in self.store.tasks(run.id)}]
+            if not self.waits_for_past(run, states)
+        ]
+
+    def waits_for_past(self, run, states):
+        spec = self.specs[run.dag_id]
+        past = any(task.depends_on_past or task.wait_for_downstream for task in spec.tasks)
+        return past and all(is_waiting(state) or state.is_finished for state, _ in states.values())
+
+
+def replace_settings(folder, **changes):
+    import dataclasses
+
+    return dataclasses.replace(settings.read({"TRADEWIND_HOME": str(folder)}), **changes)
+
+
+assert set(TASK_MOVES) >= set(TaskState)
