@@ -86,7 +86,11 @@ class Name(TypeDecorator[str]):
 
 
 class LongText(TypeDecorator[str]):
-    """Text of any length; MySQL's TEXT would end at 64 kB."""
+    """Text of any length; MySQL's TEXT would end at 64 kB.
+
+    Half characters (from file names that are not UTF-8, say) are written as `?`: the reason why a task failed must be
+    kept, whatever is in it.
+    """
 
     impl = Text
     cache_ok = True
@@ -97,6 +101,11 @@ class LongText(TypeDecorator[str]):
 
             return dialect.type_descriptor(LONGTEXT())
         return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or value.isascii():
+            return value
+        return value.encode("utf-8", "replace").decode()
 
 
 #: Names every constraint, so that a later migration can drop it on any database.

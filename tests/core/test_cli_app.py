@@ -10,7 +10,6 @@ import sys
 
 import click
 import pytest
-
 from tradewind import plugins
 from tradewind.cli import main
 from tradewind.cli.app import COMMANDS, root

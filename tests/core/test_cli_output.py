@@ -10,7 +10,6 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from tradewind.cli.output import cell, plain_table, show_record, show_rows, to_plain, to_yaml
 from tradewind.states import RunState
 
@@ -39,7 +38,9 @@ def test_yaml_says_what_went_in(data):
 
 
 def test_yaml_is_readable():
-    text = to_yaml([{"dag_id": "hello", "tags": ["a", "b"], "paused": False, "next": None, "at": "2025-01-31T00:00:00Z"}])
+    text = to_yaml(
+        [{"dag_id": "hello", "tags": ["a", "b"], "paused": False, "next": None, "at": "2025-01-31T00:00:00Z"}]
+    )
     assert text.splitlines() == [
         "- dag_id: hello",
         "  tags:",
@@ -67,7 +68,15 @@ def test_moments_durations_and_states_become_plain():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, ""), (True, "yes"), (False, "no"), (("a", "b"), "a, b"), ([1, 2], "[1, 2]"), ({"a": 1}, '{"a": 1}'), (0, "0")],
+    [
+        (None, ""),
+        (True, "yes"),
+        (False, "no"),
+        (("a", "b"), "a, b"),
+        ([1, 2], "[1, 2]"),
+        ({"a": 1}, '{"a": 1}'),
+        (0, "0"),
+    ],
 )
 def test_cells_are_short(value, shown):
     assert cell(value) == shown

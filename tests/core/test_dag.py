@@ -438,10 +438,10 @@ def test_dags_are_collected_when_they_are_entered():
             pass
         with a:
             pass
-        DAG("not entered")
+        DAG("not_entered")
         with DAG("shy", auto_register=False):
             pass
-    with DAG("too late"):
+    with DAG("too_late"):
         pass
     assert found == [a]
 
@@ -476,31 +476,26 @@ def test_a_dag_knows_the_file_and_line_that_made_it():
 # -- running it -------------------------------------------------------------------------------------------------------
 
 
-class _Run:
+RUNNER = """
+class Run:
     def __init__(self, **got):
         self.state = "failed" if got["conf"].get("break") else "success"
         self.got = got
 
-
-def run_recorded(dag, **options):
-    """Stands in for the DAG runner, through the registry that real ones use."""
-    return _Run(dag=dag, **options)
+def run(dag, **options):
+    return Run(dag=dag, **options)
+"""
 
 
 @pytest.fixture
-def _recorded_runner(monkeypatch):
-    own = plugins.load([])
-    own.named["register_dag_runners"]["in_process"] = f"{__name__}:run_recorded"
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _this_module())
-    monkeypatch.setattr(plugins, "current", lambda: own)
-
-
-def _this_module():
-    import types
-
-    module = types.ModuleType(__name__)
-    module.run_recorded = run_recorded
-    return module
+def _recorded_runner(monkeypatch, tmp_path):
+    """Another DAG runner, registered where a plugin would register it; it gives back what it was handed."""
+    (tmp_path / "recorded_runner.py").write_text(RUNNER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "recorded_runner", raising=False)
+    monkeypatch.setitem(
+        plugins.current().named["register_dag_runners"], "in_process", "recorded_runner:run"
+    )
 
 
 @pytest.mark.usefixtures("_recorded_runner")

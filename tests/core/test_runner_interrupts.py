@@ -160,5 +160,5 @@ def test_code_that_never_returns_to_python_is_ended_by_the_watchdog() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert "Timeout (0:00:00.300000)!" in done.stderr
+    assert "Timeout (0:00:00.300" in done.stderr
     assert 'File "<string>", line 4' in done.stderr

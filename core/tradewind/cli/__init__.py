@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return runner.main(["tradewind", *arguments])
         return _command(arguments)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         # The reader has gone (`tradewind dags list | head`). Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,7 +56,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
     from tradewind.errors import TradewindError
 
     if isinstance(error, click.Abort):
-        return INTERRUPTED
+        return _interrupted()
     if debug:
         import traceback
 
@@ -69,3 +69,8 @@ def _explain(error: Exception, *, debug: bool) -> int:
         message = f"{type(error).__name__}: {message}" + ("" if debug else " (--debug shows where)")
     click.secho(" ".join(str(secrets.redact(message)).split()), fg="red", err=True)
     return WRONG if ours else BUG
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted.\n")
+    return INTERRUPTED

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tradewind.cli import FAILED
 from tradewind.cli.app import Group
 from tradewind.cli.config import reveal_option
 from tradewind.cli.files import write_private
@@ -123,7 +124,7 @@ def test(ctx: click.Context, conn_id: str) -> None:
     good, told = lookup(conn_id).test_connection()
     click.secho(f"{conn_id}: {secrets.redact(told)}", fg="green" if good else "red", err=not good)
     if not good:
-        ctx.exit(1)
+        ctx.exit(FAILED)
 
 
 @connections.command("import")

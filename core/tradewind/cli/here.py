@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tradewind.cli import FAILED
 from tradewind.cli.given import now
 from tradewind.states import RunState, RunType, TaskState
 
@@ -34,7 +35,7 @@ def try_task(dag: DAG, task_id: str, logical_date: datetime.datetime | None, con
         click.echo(f"returned {secrets.redact(repr(loads(returned)))}")
     ended = f"{task_id}: {outcome.state}" + (f" ({outcome.reason})" if outcome.reason else "")
     click.echo(secrets.redact(ended))
-    return 1 if outcome.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY) else 0
+    return FAILED if outcome.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY) else 0
 
 
 def rendered_fields(

@@ -111,6 +111,8 @@ def moment(value: datetime.date | None) -> str:
 
 def cell(value: Any) -> str:
     """How a value is shown in a table."""
+    if isinstance(value, datetime.datetime):
+        return moment(value.replace(microsecond=0))
     plain = to_plain(value)
     if plain is None:
         return ""

@@ -210,8 +210,11 @@ def why(dag_id: str, task_id: str, run: str | None) -> None:
     from tradewind.scheduler.why import why as reasons
 
     with existing_store() as store:
-        for reason in reasons(store, settings.read(), dag_id, find_run(store, dag_id, run).run_id, task_id):
-            click.echo(reason)
+        found = find_run(store, dag_id, run)
+        told = reasons(store, settings.read(), dag_id, found.run_id, task_id)
+    click.echo(f"{task_id} of {found.run_id}:")
+    for reason in told:
+        click.echo(f"- {reason}")
 
 
 def _between(store: Store, dag_id: str, start: datetime.datetime | None, end: datetime.datetime | None) -> list[Run]:

@@ -49,7 +49,7 @@ def sqlalchemy_url(connection: Connection) -> str:
 
 
 def libpq_dsn(connection: Connection) -> str:
-    """`host=h1,h2 port=5432,5433 user=u password='p w' dbname=d`; text extras are not taken over."""
+    """`host=h1,h2 port=5432,5433 user=u password='p w' dbname=d`; extras are left to the hook."""
     found = hosts(connection)
     ports = ["" if port is None else str(port) for _, port in found] or [str(connection.port or "")]
     words = {
@@ -92,9 +92,10 @@ def _sqlalchemy_host(connection: Connection) -> tuple[str, list[tuple[str, str]]
     host, port = connection.host or "", "" if connection.port is None else f":{connection.port}"
     found = hosts(connection)
     if host.startswith("/"):
-        return "" + port, [("unix_socket" if connection.conn_type == "mysql" else "host", host)]
+        return port, [("unix_socket" if connection.conn_type == "mysql" else "host", host)]
     if len(found) > 1:
-        return "", [("host", name + ("" if number is None else f":{number}")) for name, number in found]
+        names = [(f"[{name}]" if ":" in name else name, number) for name, number in found]
+        return "", [("host", name + ("" if number is None else f":{number}")) for name, number in names]
     return (f"[{host}]" if ":" in host and "/" not in host else quote(host, safe="%-._~")) + port, []
 
 

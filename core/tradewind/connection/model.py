@@ -18,10 +18,11 @@ from tradewind.connection.extras import (
     read_extra,
     typed,
 )
-from tradewind.connection.uri import MAX_PORT, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
+from tradewind.connection.presets import connections, preset
+from tradewind.connection.uri import MAX_PORT, PLACEHOLDER, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
 from tradewind.errors import BrokenConnection
 from tradewind.records import ConnectionType
-from tradewind.secrets import MASK, is_secret_name, mask_credentials, mask_secret, redact
+from tradewind.secrets import CONNECTIONS, MASK, find, is_secret_name, mask_credentials, mask_secret, redact
 
 #: Other names of fields in the JSON form.
 FIELD_ALIASES = {
@@ -84,11 +85,13 @@ class Connection:
         return cls(conn_id, uri=uri, where=where)
 
     @classmethod
-    def from_json(cls, value: str | Mapping[str, Any], conn_id: str | None = None, *, where: str | None = None) -> Connection:
+    def from_json(
+        cls, value: str | Mapping[str, Any], conn_id: str | None = None, *, where: str | None = None
+    ) -> Connection:
         """Read a JSON object, or a mapping, of fields."""
         empty = cls(conn_id, where=where)
         try:
-            data = parse_json(value) if isinstance(value, str) else dict(value)
+            data = parse_json(_unquoted(value)[0]) if isinstance(value, str) else dict(value)
         except ExtraError as error:
             raise empty._broken(str(error)) from None
         if not isinstance(data, dict):
@@ -100,15 +103,17 @@ class Connection:
     @classmethod
     def from_value(cls, value: str, conn_id: str | None = None, *, where: str | None = None) -> Connection:
         """Read a value as it stands in an environment variable or a secrets backend: JSON if it starts with `{`."""
-        text, _ = _unquoted(value)
-        return cls.from_json(text, conn_id, where=where) if text.startswith("{") else cls(conn_id, uri=value, where=where)
+        read = cls.from_json if _unquoted(value)[0].startswith("{") else cls.from_uri
+        return read(value, conn_id, where=where)
 
     @classmethod
     def get(cls, conn_id: str) -> Connection:
         """The connection of that id, from the first source that has it."""
-        from tradewind.connection.lookup import lookup
-
-        return lookup(conn_id)
+        given = preset(conn_id)
+        if given is not None:
+            return given if isinstance(given, Connection) else cls.from_value(given, conn_id, where="a preset")
+        found = find(CONNECTIONS, conn_id)
+        return cls.from_value(found.value, conn_id, where=found.where)
 
     @classmethod
     async def async_get(cls, conn_id: str) -> Connection:
@@ -165,7 +170,7 @@ class Connection:
         parts = self._parts(_masked(self._extras, self.type))
         if parts.password:
             parts = replace(parts, password=MASK)
-        return redact(build_uri(parts, safe="*").replace("%2A%2A%2A", MASK))
+        return build_uri(parts, safe="*").replace("%2A%2A%2A", MASK)
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -198,8 +203,6 @@ class Connection:
 
     def get_hook(self, *, hook_params: Mapping[str, Any] | None = None) -> Any:
         """A hook for this connection, of the class that its type declares."""
-        from tradewind.connection.lookup import connections
-
         declared = self.type
         if declared is None or declared.hook is None:
             raise self._broken(self._no_hook(declared))
@@ -319,7 +322,9 @@ class Connection:
     def _parts(self, extras: dict[str, Any]) -> Parts:
         scheme = self.scheme if self.scheme.startswith("_") else self.scheme.replace("_", "-")
         query = query_from_extras(extras, self.type)
-        return Parts(scheme, self.login or None, self.password, self.host or None, self.port, self.schema or None, query)
+        return Parts(
+            scheme, self.login or None, self.password, self.host or None, self.port, self.schema or None, query
+        )
 
     def _remember_secrets(self) -> None:
         if self.password:
@@ -339,9 +344,11 @@ class Connection:
         place = f" at position {position + offset + 1}" if position is not None else ""
         message = f"{who}{where} is broken{place}: {problem}."
         if line:
-            variable = self.where.partition(" ")[0] if self.where and "_CONN_" in self.where else ""
-            message += f" Write it as: {variable + '=' if variable else ''}{line}"
-            if MASK in line:
+            is_variable = self.where and re.fullmatch(r"(TRADEWIND|AIRFLOW)_CONN_\S+", self.where)
+            is_form = line.endswith(PLACEHOLDER)
+            message += " The form is: " if is_form else " Write it as: "
+            message += f"{self.where}='{line}'" if is_variable else line
+            if MASK in line and not is_form:
                 message += f" ({MASK}: `tradewind connections encode` prints a password as it is written there)"
         return BrokenConnection(message)
 
@@ -387,5 +394,3 @@ def _masked(extras: dict[str, Any], declared: ConnectionType | None) -> dict[str
         name: redact(value, "password" if name in secret or is_secret_name(name) else name)
         for name, value in extras.items()
     }
-
-

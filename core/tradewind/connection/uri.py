@@ -36,6 +36,9 @@ _ENDS = "/?#"
 
 MAX_PORT = 65_535
 
+#: What a line ends in when it only shows the form, since what is there cannot be told from a secret.
+PLACEHOLDER = "login:***@host:port/schema"
+
 
 class UriError(ValueError):
     """Why a URI cannot be read: no connection id and no variable name, these are added by who knows them."""
@@ -166,7 +169,7 @@ def _cut(text: str, scheme: str, protocol: str, start: int, at: int | None) -> _
     reading = _Reading(text, scheme, protocol, start, at, host_start, host_end, path_end)
     try:
         if protocol and _SCHEME.match(text, host_start):
-            raise UriError("there are more than two '://'; those that belong to the host are written %3A%2F%2F", host_start)
+            raise UriError("there is a third '://'; one that belongs to the host is written %3A%2F%2F", host_start)
         _host_list(reading.hosts, host_start)
         fragment = text.find("#", host_end)
         if fragment >= 0:
@@ -258,7 +261,7 @@ def decode(text: str, offset: int = 0, reading: _Reading | None = None) -> str:
             raise UriError(
                 "the %XX there is not UTF-8; a '%' that means itself is written %25",
                 offset + found.start() + 3 * error.start,
-                reading and _line(reading),
+                _line(reading) if reading else None,
             ) from None
 
     return _ESCAPES.sub(escape, text)
@@ -292,21 +295,21 @@ def _joined(parts: Parts, protocol: str, host: str, safe: str) -> str:
 
 def _not_a_uri(text: str) -> UriError:
     if text.startswith("jdbc:"):
-        return UriError("it starts with 'jdbc:'", 0, "type://login:***@host:port/schema")
+        return UriError("it starts with 'jdbc:'", 0, f"type://{PLACEHOLDER}")
     scheme, separator, _ = text.partition("://")
     if separator:
         bad = next((index for index, char in enumerate(scheme) if not re.match(r"[\w.+-]", char, re.ASCII)), 0)
         return UriError(
             "what stands before '://' is not a connection type (letters, digits and '_-+.')",
             bad,
-            "type://login:***@host:port/schema",
+            f"type://{PLACEHOLDER}",
         )
     if re.match(r"[A-Za-z_][\w.+-]*:/?[^/]", text):
-        return UriError("'://' must follow the connection type", text.index(":"), "type://login:***@host:port/schema")
+        return UriError("'://' must follow the connection type", text.index(":"), f"type://{PLACEHOLDER}")
     return UriError(
         "it is neither a URI (there is no '://' in it) nor JSON (it does not start with '{')",
         None,
-        "type://login:***@host:port/schema",
+        f"type://{PLACEHOLDER}",
     )
 
 
@@ -319,10 +322,10 @@ def _ambiguous(reading: _Reading) -> UriError:
     """`reading` is the one with the longest login and password: what it takes for a password may be one."""
     userinfo = reading.userinfo or ""
     index = next(index for index, char in enumerate(userinfo) if char in "/?#@")
+    char, end = userinfo[index], "login" if userinfo[index] == "@" else "host"
     return UriError(
-        f"{userinfo[index]!r} can be read in more than one way, since an '@' follows: as a part of the login or "
-        f"password, where it must be written {quote(userinfo[index], safe='')}, or as the end of the "
-        f"{'login' if userinfo[index] == '@' else 'host'}, and then the later '@' must be written %40",
+        f"{char!r} can be read in two ways, because an '@' follows: as part of the login or password (then write it "
+        f"{quote(char, safe='')}), or as the end of the {end} (then write the later '@' as %40)",
         reading.start + index,
         _line(reading),
     )
@@ -337,7 +340,7 @@ def _line(reading: _Reading) -> str:
     if reading.userinfo is None:
         host = reading.text[reading.start : reading.path_end].partition("#")[0]
         if ":" in host or "@" in reading.text:
-            return scheme + "login:***@host:port/schema"
+            return scheme + PLACEHOLDER
         return scheme + quote(host, safe="/%,[]") + ("%23***" if "#" in reading.text else "")
     login, colon, _ = reading.userinfo.partition(":")
     userinfo = quote(login, safe="%") + ":***@" if colon else "***@"
@@ -345,7 +348,7 @@ def _line(reading: _Reading) -> str:
         _host_list(reading.hosts, 0)
         hosts = reading.hosts
     except UriError:
-        return f"{scheme}{userinfo}host:port/schema"
+        return scheme + PLACEHOLDER
     path, hash_in_path, _ = reading.path.partition("#")
     line = scheme + userinfo + hosts + quote(path, safe="/%")
     if hash_in_path:

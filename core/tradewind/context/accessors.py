@@ -1,22 +1,19 @@
 """`var` and `conn` in the context: variables and connections by name, looked up when a template uses them.
 
-{{ var.value.bucket }}   {{ var.value.get("bucket", "none") }}   {{ var.json.limits.rows }}
-{{ conn.warehouse.host }}   {{ conn.get("warehouse").host }}
+What is secret among them is masked in logs from the moment that it is read: `Variable.get` and `Connection.get` see to
+that.
+
+    {{ var.value.bucket }}   {{ var.value.get("bucket", "none") }}   {{ var.json.limits.rows }}
+    {{ conn.warehouse.host }}   {{ conn.get("warehouse").host }}
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from typing import TYPE_CHECKING
-
-from tradewind import secrets
+from tradewind.connection import Connection
 from tradewind.errors import ConnectionNotFound, VariableNotFound
-
-if TYPE_CHECKING:
-    from tradewind.connection import Connection
-
-_NOTHING: Any = object()
+from tradewind.variable import Variable
 
 
 class VariableAccessor:
@@ -31,12 +28,7 @@ class VariableAccessor:
         return self[key]
 
     def __getitem__(self, key: str) -> Any:
-        from tradewind.variable import Variable
-
-        value = Variable.get(key, deserialize_json=self._deserialize_json)
-        if secrets.is_secret_name(key):
-            secrets.mask_secret(value, key)
-        return value
+        return Variable.get(key, deserialize_json=self._deserialize_json)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The variable `key`, or `default` if no source knows it."""
@@ -58,7 +50,7 @@ class Variables:
 
 
 class ConnectionAccessor:
-    """`conn`: `{{ conn.warehouse.host }}`. Its secrets are masked in logs from the moment that it is read."""
+    """`conn`: `{{ conn.warehouse.host }}`."""
 
     def __getattr__(self, conn_id: str) -> Connection:
         if conn_id.startswith("__"):
@@ -66,13 +58,7 @@ class ConnectionAccessor:
         return self[conn_id]
 
     def __getitem__(self, conn_id: str) -> Connection:
-        from tradewind.connection import Connection
-
-        connection = Connection.get(conn_id)
-        if connection.password:
-            secrets.mask_secret(connection.password)
-        secrets.mask_secret(_secret_extras(connection))
-        return connection
+        return Connection.get(conn_id)
 
     def get(self, conn_id: str, default: Any = None) -> Any:
         """The connection `conn_id`, or `default` if no source knows it; a broken one is still an error."""
@@ -83,7 +69,3 @@ class ConnectionAccessor:
 
     def __repr__(self) -> str:
         return "<connections>"
-
-
-def _secret_extras(connection: Connection) -> dict[str, Any]:
-    return {name: value for name, value in connection.extra_dejson.items() if secrets.is_secret_name(name)}

@@ -90,9 +90,9 @@ class TaskInstanceContext:
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep `value` for other tasks; one with the same key is replaced. Raises XComError if it cannot travel."""
         if not isinstance(key, str) or not key:
-            raise XComError(f"{self._named('An XCom')} needs a key that is text, not {key!r}.")
+            raise XComError(f"xcom_push in {self._named} needs a key that is text, not {key!r}.")
         limit = settings.read().max_xcom_bytes
-        self._api.xcom_put(self.key, key, xcom.dumps(value, name=self._named(f"The XCom {key!r}"), limit=limit))
+        self._api.xcom_put(self.key, key, xcom.dumps(value, name=f"The XCom {key!r} of {self._named}", limit=limit))
 
     def xcom_pull(
         self,
@@ -113,7 +113,7 @@ class TaskInstanceContext:
         run pushed last under that key. `include_prior_dates` falls back to the newest earlier run that has a value.
         """
         if not isinstance(key, str):
-            raise XComError(f"xcom_pull in {self._named('task')[5:]} needs a key that is text, not {key!r}.")
+            raise XComError(f"xcom_pull in {self._named} needs a key that is text, not {key!r}.")
         dag_id, run_id = dag_id or self.dag_id, run_id or self.run_id
         if task_ids is None:
             return self._pull_any(dag_id, run_id, key, map_indexes, default)
@@ -135,8 +135,9 @@ class TaskInstanceContext:
         found = self._api.xcom_get_many(dag_id, run_id, None, key)
         return _values(found[list(found)[-1]], map_indexes, default) if found else default
 
-    def _named(self, what: str) -> str:
-        return f"{what} of task {self.task_id} of DAG {self.dag_id}"
+    @property
+    def _named(self) -> str:
+        return f"task {self.task_id} of DAG {self.dag_id}"
 
     def __repr__(self) -> str:
         mapped = f"[{self.map_index}]" if self.map_index >= 0 else ""

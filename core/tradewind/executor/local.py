@@ -97,7 +97,8 @@ class LocalExecutor(Executor):
         for end in (self._wake, self._wake_end):
             end.setblocking(False)
         self._selector.register(self._wake, selectors.EVENT_READ)
-        self._zygote.start()
+        with suppress(ProcessError):  # the first attempt tries again, and says why if that fails too
+            self._zygote.start()
 
     @property
     def slots(self) -> int:

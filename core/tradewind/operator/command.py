@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class Finished:
         if code < 0:
             return f"was ended by {_signal_name(-code)}"
         hints = {126: "it cannot be executed", 127: "command not found"}
-        hint = hints.get(code, f"{_signal_name(code - 128)} ended it" if 128 < code < 160 else "")
+        hint = hints.get(code, _signal_name(code - 128) if 128 < code < 160 else "")
         return f"ended with exit code {code}" + (f" ({hint})" if hint else "")
 
 
@@ -77,6 +78,7 @@ class Command:
     longest_line: int = 1_000_000  #: characters; longer lines reach `on_line` in pieces
 
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _thread: int | None = field(default=None, init=False)  # the one that reads the output
     _parts: list[str] = field(default_factory=list, init=False)
     _length: int = field(default=0, init=False)
     _cut: bool = field(default=False, init=False)
@@ -85,6 +87,7 @@ class Command:
     def run(self) -> Finished:
         """Start it, read its output, and wait for its end. Whatever breaks this off also stops the command."""
         process = self._process = self._start()
+        self._thread = threading.get_ident()
         assert process.stdout is not None
         decoder = codecs.getincrementaldecoder(self.encoding)(errors="backslashreplace")
         try:
@@ -111,7 +114,10 @@ class Command:
         until = time.monotonic() + grace
         _signal_group(process.pid, signal.SIGTERM)
         while _group_lives(process) and time.monotonic() < until:
-            self._drain(process)
+            if self._thread == threading.get_ident():
+                self._drain(process)
+            else:
+                time.sleep(0.02)
         _signal_group(process.pid, signal.SIGKILL)
         process.wait()
 

@@ -48,7 +48,7 @@ def check_id(kind: str, value: Any) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Ends an error message: the known name closest to `name`, or all of them if they are few."""
-    choices = sorted(known)
+    choices = sorted(str(choice) for choice in known)
     close = difflib.get_close_matches(name, choices, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"

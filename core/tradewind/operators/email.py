@@ -112,7 +112,7 @@ class SmtpHook(BaseHook):
     def _open(self) -> smtplib.SMTP:
         connection = self.get_connection(self.smtp_conn_id)
         extras = self._extras()
-        encrypted = bool(extras.get("ssl", str(connection.conn_type) == "smtps"))
+        encrypted = bool(extras.get("ssl", connection.scheme == "smtps"))
         timeout = float(extras.get("timeout") or _TIMEOUT)
         host, port = connection.host or "localhost", connection.port or (465 if encrypted else 587)
         try:

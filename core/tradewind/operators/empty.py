@@ -8,9 +8,11 @@ from tradewind.operator import BaseOperator
 
 
 class EmptyOperator(BaseOperator):
-    """Does nothing. Useful as the one start or end of several tasks; no process is started for it.
+    """Does nothing.
 
-    start = EmptyOperator(task_id="start")
+        EmptyOperator(task_id="start") >> [load_sales, load_stock]
+
+    Useful as the one start or end of several tasks. No process is started for it.
     """
 
     ui_color = "#e8f7e4"

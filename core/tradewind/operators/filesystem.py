@@ -8,14 +8,16 @@ from typing import Any
 from tradewind.errors import ConnectionNotFound
 from tradewind.hook import BaseHook
 
-#: The connection that need not exist: without it, relative paths start from the current folder.
 DEFAULT_CONN_ID = "fs_default"
 
 
 class FSHook(BaseHook):
-    """Gives the folder that relative paths start from: the extra `path` of a connection of type `fs`.
+    """Gives the folder that a connection of type `fs` names.
 
-    FSHook("landing").get_path()      # '/data/landing', given AIRFLOW_CONN_LANDING=fs://?path=/data/landing
+        FSHook("landing").get_path()      # '/data/landing', given AIRFLOW_CONN_LANDING=fs://?path=/data/landing
+
+    The folder is the extra `path` of the connection. `fs_default` need not exist: it then names no folder, and relative
+    paths start from the current one.
     """
 
     conn_name_attr = "fs_conn_id"

@@ -6,15 +6,19 @@ with `take`; the thread touches neither the store nor the scheduler.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tradewind.errors import TradewindError
 from tradewind.parser import DagFolder, parse_file
 from tradewind.records import ParsedFile
 from tradewind.settings import Settings
 from tradewind.zygote import Zygote
+
+log = logging.getLogger("tradewind.scheduler")
 
 #: A file that is gone.
 Removed = str
@@ -33,26 +37,20 @@ class DagWatch:
         self._seen: dict[str, tuple[int, int]] = {}
         self._found: queue.SimpleQueue[Found] = queue.SimpleQueue()
         self._stopped = threading.Event()
-        self._looked = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dag-watch", daemon=True)
         self._zygote = Zygote(PRELOAD)
-        self.error: Exception | None = None  #: why the thread ended by itself
+        self._versions: dict[str, int] = {}  #: path -> how often it was seen to change
+        self._trouble = ""  #: what last kept it from looking, so that it is told once
 
     def start(self) -> None:
         self._thread.start()
 
     def take(self) -> list[Found]:
-        """What was found since the last call, oldest first. Raises what ended the thread, if anything did."""
-        if self.error is not None:
-            raise self.error
+        """What was found since the last call, oldest first."""
         found = []
         while not self._found.empty():
             found.append(self._found.get())
         return found
-
-    def wait_for_first_look(self, timeout: float) -> bool:
-        """Wait till every file was read once; False if that takes longer than `timeout` seconds."""
-        return self._looked.wait(timeout)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -61,29 +59,43 @@ class DagWatch:
             self._thread.join(timeout=5)
 
     def _work(self) -> None:
-        try:
-            with ThreadPoolExecutor(self._settings.parse_processes, "dag-file") as pool:
-                while not self._stopped.is_set():
+        with ThreadPoolExecutor(self._settings.parse_processes, "dag-file") as pool:
+            while not self._stopped.is_set():
+                try:
                     self._look(pool)
-                    self._looked.set()
-                    self._stopped.wait(self._settings.dags_refresh_interval)
-        except Exception as error:
-            if not self._stopped.is_set():
-                self.error = error
+                    self._trouble = ""
+                except (OSError, TradewindError) as error:  # an unreadable folder, a killed helper process
+                    self._tell(error)
+                self._stopped.wait(self._settings.dags_refresh_interval)
+
+    def _tell(self, error: Exception) -> None:
+        if str(error) != self._trouble and not self._stopped.is_set():
+            self._trouble = str(error)
+            log.error("The DAG folder cannot be looked at; trying again: %s", error)
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         changed, removed = self._folder.scan(self._seen)
         for path in removed:
             self._seen.pop(path, None)
+            self._versions[path] = self._versions.get(path, 0) + 1
             self._found.put(path)
-        for parsed in pool.map(self._parse, changed):
-            self._found.put(parsed)
-        self._seen.update(changed)
+        for path, stamp in changed.items():
+            self._seen[path] = stamp
+            self._versions[path] = version = self._versions.get(path, 0) + 1
+            pool.submit(self._read, path, version)
 
-    def _parse(self, path: str) -> ParsedFile:
-        return parse_file(
-            path,
-            timeout=self._settings.parse_timeout,
-            memory_mb=self._settings.parse_memory,
-            zygote=self._zygote,
-        )
+    def _read(self, path: str, version: int) -> None:
+        """Read one file, and report it unless it has changed again meanwhile: a slow old version says nothing."""
+        try:
+            parsed = parse_file(
+                path,
+                timeout=self._settings.parse_timeout,
+                memory_mb=self._settings.parse_memory,
+                zygote=self._zygote,
+            )
+        except Exception as error:  # nobody looks at the future: say it here, and read the file again
+            self._seen.pop(path, None)
+            self._tell(error)
+            return
+        if self._versions[path] == version:
+            self._found.put(parsed)

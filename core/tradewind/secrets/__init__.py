@@ -13,6 +13,7 @@ from tradewind.secrets.files import (
     parse_connections_file,
     parse_variables_file,
 )
+from tradewind.secrets.lookup import CONNECTIONS, VARIABLES, Found, Listed, check_name, find, survey, unlisted_sources
 from tradewind.secrets.masking import (
     MASK,
     forget_secrets,
@@ -26,17 +27,23 @@ from tradewind.secrets.masking_output import MaskingFilter, MaskingStream, insta
 from tradewind.secrets.source import SecretsSource
 
 __all__ = [
+    "CONNECTIONS",
     "MASK",
+    "VARIABLES",
     "EnvironmentSource",
+    "Found",
+    "Listed",
     "LocalFileSource",
     "MaskingFilter",
     "MaskingStream",
     "SecretsSource",
     "add_key",
     "asked",
+    "check_name",
     "decrypt",
     "drop_old_keys",
     "encrypt",
+    "find",
     "forget_secrets",
     "forget_sources",
     "generate_key",
@@ -53,5 +60,7 @@ __all__ = [
     "rotate",
     "source_named",
     "sources",
+    "survey",
+    "unlisted_sources",
     "variable_name",
 ]

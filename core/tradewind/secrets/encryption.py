@@ -57,7 +57,7 @@ def key_file(settings: Settings | None = None) -> Path:
 def add_key(settings: Settings | None = None) -> None:
     """Put a fresh key at the top of the key file: it encrypts from now on, the older ones still decrypt."""
     settings = _with_key_file(settings)
-    _write(key_file(settings), [generate_key(), *_read_keys(settings)])
+    _write(key_file(settings), (generate_key(), *_read_keys(settings)))
 
 
 def drop_old_keys(settings: Settings | None = None) -> int:
@@ -136,17 +136,17 @@ def _read_keys(settings: Settings) -> tuple[str, ...]:
 
 def _make_key_file(path: Path) -> None:
     """Make the key file; if another process makes it at the same moment, its file stands."""
-    with _private_file(path, [generate_key()]) as temporary, contextlib.suppress(FileExistsError):
+    with _private_file(path, (generate_key(),)) as temporary, contextlib.suppress(FileExistsError):
         path.hardlink_to(temporary)
 
 
-def _write(path: Path, keys: list[str]) -> None:
+def _write(path: Path, keys: tuple[str, ...]) -> None:
     with _private_file(path, keys) as temporary:
         temporary.replace(path)
 
 
 @contextlib.contextmanager
-def _private_file(path: Path, keys: list[str]) -> Iterator[Path]:
+def _private_file(path: Path, keys: tuple[str, ...]) -> Iterator[Path]:
     """A file next to `path` that only its owner may read, holding the keys; gone at the end."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:

@@ -44,7 +44,7 @@ class _Place:
     form: str  #: "", "_FILE" or "_CMD"
 
     def __str__(self) -> str:
-        return f"{self.variable} ({self.path})" if self.form == "_FILE" else self.variable
+        return self.variable + {"_FILE": f" ({self.path})", "_CMD": " (a command)"}.get(self.form, "")
 
     @property
     def path(self) -> str:
@@ -67,11 +67,11 @@ class EnvironmentSource(SecretsSource):
 
     def get_conn_value(self, conn_id: str) -> str | None:
         place = next(self._places("CONN_", conn_id), None)
-        return place and self._read(place, f"The connection {conn_id!r}", BrokenConnection)
+        return None if place is None else self._read(place, f"The connection {conn_id!r}", BrokenConnection)
 
     def get_variable(self, key: str) -> str | None:
         place = next(self._places("VAR_", key), None)
-        return place and self._read(place, f"The variable {key!r}", BrokenVariable)
+        return None if place is None else self._read(place, f"The variable {key!r}", BrokenVariable)
 
     def conn_ids(self) -> list[str]:
         return self._names("CONN_")
@@ -183,7 +183,9 @@ def _read_file(place: _Place, what: str, broken: type[TradewindError]) -> str:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise broken(f"{what}: {place.variable} names a file ({place.path}) that cannot be read: {error.strerror}.") from None
+        raise broken(
+            f"{what}: {place.variable} names a file ({place.path}) that cannot be read: {error.strerror}."
+        ) from None
     except ValueError:  # a NUL in the path, or bytes that are not UTF-8
         raise broken(f"{what}: {place.variable} names a file ({place.path}) that is not UTF-8 text.") from None
     return _not_empty(text, f"{what}: {place.variable} names a file ({place.path}) that is empty.", broken)
@@ -203,7 +205,9 @@ def _run(place: _Place, what: str, broken: type[TradewindError]) -> str:
         raise broken(f"{start} prints something that is not UTF-8 text.") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise broken(f"{start} cannot be run: {reason}. It is split into words as a shell does, and run without one.") from None
+        raise broken(
+            f"{start} cannot be run: {reason}. It is split into words as a shell does, and run without one."
+        ) from None
     if done.returncode != 0:
         raise broken(f"{start} ended with exit code {done.returncode}. Run it by hand to see why.")
     return _not_empty(text, f"{start} prints nothing.", broken)

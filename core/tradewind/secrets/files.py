@@ -173,7 +173,9 @@ def _read_automatic(path: Path, kind: str) -> dict[str, Entry]:
     except (OSError, UnicodeDecodeError) as error:
         raise SecretsError(f"{path} cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}.") from None
     starts = tuple(prefix + kind for prefix in PREFIXES)
-    kept = [line if line.strip().removeprefix("export ").strip().startswith(starts) else "" for line in text.split("\n")]
+    kept = [
+        line if line.strip().removeprefix("export ").strip().startswith(starts) else "" for line in text.split("\n")
+    ]
     return _read_env("\n".join(kept), path, kind)
 
 
@@ -278,7 +280,9 @@ def _as_text(value: Any, name: str, path: Path, kind: str) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:
-        raise SecretsError(f"{path}: {name!r} holds a value that JSON does not have (a date?). Put it in quotes.") from None
+        raise SecretsError(
+            f"{path}: {name!r} holds a value that JSON does not have (a date?). Put it in quotes."
+        ) from None
 
 
 _READERS: dict[str, Callable[[str, Path, str], dict[str, Entry]]] = {

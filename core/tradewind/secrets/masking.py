@@ -82,6 +82,7 @@ def mask_secret(secret: Any, name: str | None = None) -> None:
             secret = secret.decode("utf-8", "replace")
         if isinstance(secret, str) and secret != MASK and (name is None or secret.strip().lower() not in _HARMLESS):
             _remember(secret)
+            _mask_json(secret)
 
 
 def mask_credentials(login: str, password: str) -> None:
@@ -138,7 +139,7 @@ def pattern() -> re.Pattern[str] | None:
     global _compiled
     size, compiled = _compiled
     if size != len(_known):
-        forms = sorted(list(_known), key=len, reverse=True)
+        forms = sorted(known_forms(), key=len, reverse=True)
         compiled = re.compile("|".join(map(_expression, forms))) if forms else None
         _compiled = (len(forms), compiled)
     return compiled
@@ -148,6 +149,15 @@ def mask_text(text: str) -> str:
     """`text` with every known secret masked."""
     found = pattern()
     return found.sub(MASK, text) if found is not None else text
+
+
+def _mask_json(secret: str) -> None:
+    """A secret that is itself a JSON object, such as a key file: its own secret parts turn up alone."""
+    if secret.lstrip().startswith("{"):
+        try:
+            mask_secret(json.loads(secret), "")
+        except (ValueError, RecursionError):
+            return
 
 
 def _remember(secret: str) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, StatementError
 from sqlalchemy.pool import QueuePool
 
 from tradewind.errors import StoreError
@@ -55,7 +55,7 @@ class Database:
         try:
             with self._reader.begin() as connection:
                 yield connection
-        except (DBAPIError, sqlite3.Error) as error:
+        except (StatementError, sqlite3.Error) as error:
             raise explain(error, self.path, self.lock_timeout) from error
 
     @contextmanager
@@ -64,7 +64,7 @@ class Database:
         try:
             with self._writer.begin() as connection:
                 yield connection
-        except (DBAPIError, sqlite3.Error) as error:
+        except (StatementError, sqlite3.Error) as error:
             raise explain(error, self.path, self.lock_timeout) from error
 
     def change_marker(self) -> int:

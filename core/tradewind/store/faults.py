@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 
 from tradewind.errors import StoreError
 
@@ -20,7 +20,7 @@ def missing(path: Path) -> StoreError:
 
 def explain(error: Exception, path: Path, waited: float) -> StoreError:
     """The StoreError for an error of the driver, of SQLAlchemy, or of the operating system."""
-    original = error.orig if isinstance(error, DBAPIError) else error
+    original = error.orig if isinstance(error, StatementError) else error
     name = getattr(original, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return StoreError(

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tradewind.connection import Connection
-from tradewind_sql import DbApiHook, Dialect, InvalidName, SqliteHook, SqlError
+from tradewind_sql import DbApiHook, Dialect, InvalidName, SqlError, SqliteHook
 
 names = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=20)
 nasty = st.text(st.sampled_from("aB\"`[].;'- %{}?$\\\n"), min_size=1, max_size=10)

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionNotFound
-from tradewind_sql import DbApiHook, EmptySql, SqliteHook, SqlError, fetch_all_handler, fetch_one_handler, get_row_count
+from tradewind_sql import DbApiHook, EmptySql, SqlError, SqliteHook, fetch_all_handler, fetch_one_handler, get_row_count
 
 
 class CountingHook(SqliteHook):
@@ -338,7 +337,7 @@ def test_the_placeholder_is_the_driver_s_or_the_connection_s() -> None:
     assert placeholder(DbApiHook) == "%s"
     assert placeholder(DbApiHook, placeholder="?") == "?"
     assert placeholder(SqliteHook) == "?"
-    with pytest.raises(BrokenConnection, match="'c'.*placeholder"):
+    with pytest.raises(BrokenConnection, match=r"'c'.*placeholder"):
         placeholder(DbApiHook, placeholder=":1")
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tradewind.connection import Connection
 from tradewind_sql import RowError, SqliteHook
 

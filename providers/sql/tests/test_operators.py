@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tradewind import xcom
 from tradewind.dag import DAG
 from tradewind.errors import TaskFailed, TaskSkipped, UnknownArgument
@@ -20,10 +19,10 @@ from tradewind_sql import (
     BaseSQLOperator,
     CheckFailed,
     SQLCheckOperator,
+    SqlError,
     SQLExecuteQueryOperator,
     SqliteHook,
     SqliteOperator,
-    SqlError,
     SQLValueCheckOperator,
 )
 
@@ -290,7 +289,7 @@ def test_values_that_are_not_wanted_are_shown(
         value(sql, pass_value, tolerance=tolerance)
     told = str(caught.value)
     assert f"not the wanted value in column {place}." in told
-    assert f"Pass value: {pass_value}\nTolerance: {'none' if tolerance is None else '5.000000%'}\nQuery:\n{sql}" in told
+    assert f"Pass value: {pass_value}\nTolerance: {'none' if tolerance is None else '5%'}\nQuery:\n{sql}" in told
     assert str(list(hook.get_first(sql))) in told
 
 

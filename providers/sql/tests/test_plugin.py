@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import tradewind_sql
 from tradewind import plugins
 from tradewind.connection import Connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import signal
 import sqlite3
 import subprocess
@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tradewind.connection import Connection
-from tradewind.errors import BrokenConnection, ConnectionError_, TaskTimeout
+from tradewind.errors import BrokenConnection, ConnectionFault, TaskTimeout
 from tradewind_sql import SqliteHook
 
 
@@ -100,7 +99,7 @@ def test_in_memory_each_call_gets_a_new_database() -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionError_, match=r"'c'.*/missing/x.db.*its folder .*/missing does not exist"):
+    with pytest.raises(ConnectionFault, match=r"'c'.*/missing/x.db.*its folder .*/missing does not exist"):
         hook_for(f"sqlite:///{tmp_path}/missing/x.db").get_records("select 1")
     assert list(tmp_path.iterdir()) == []
 
@@ -108,15 +107,15 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["ro", "rw"])
 def test_a_missing_file_is_not_created_by_these_modes(tmp_path: Path, mode: str) -> None:
     hook = hook_for(f"sqlite:///{tmp_path}/x.db?mode={mode}")
-    with pytest.raises(ConnectionError_, match=f"x.db does not exist, and mode={mode} does not create it"):
+    with pytest.raises(ConnectionFault, match=f"x.db does not exist, and mode={mode} does not create it"):
         hook.get_records("select 1")
-    with pytest.raises(ConnectionError_, match="does not exist"):
+    with pytest.raises(ConnectionFault, match="does not exist"):
         hook.get_sqlalchemy_engine().connect()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(ConnectionError_, match="is a folder"):
+    with pytest.raises(ConnectionFault, match="is a folder"):
         hook_for(f"sqlite:///{tmp_path}").get_records("select 1")
 
 
@@ -195,8 +194,9 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path) -> None:
     hook.run("create table t (a)")
     with closing(hook.get_conn()) as conn:
         conn.execute("begin immediate")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
+        with pytest.raises(sqlite3.OperationalError, match="locked") as caught:
             hook.run("insert into t values (1)")
+        assert "journal_mode=wal" in caught.value.__notes__[-1]
     patient = hook_for(f"sqlite:///{tmp_path}/x.db")
     with closing(patient.get_conn()) as conn:
         conn.execute("begin immediate")
@@ -209,18 +209,14 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path) -> None:
     assert patient.get_first("select count(*) from t") == (1,)
 
 
-def _insert_many(uri: str, name: str) -> None:
-    hook = hook_for(uri)
-    hook.log_sql = False
-    for batch in range(10):
-        hook.run(
-            [
-                "select count(*) from t",
-                f"update t set n = n + 1 where name = '{name}'",
-                "update t set n = n + 1 where name = 'all'",
-            ]
-        )
-        hook.insert_rows("u", [(name, batch, row) for row in range(50)], commit_every=0)
+WRITER = """
+import sys
+from tradewind_sql import SqliteHook
+hook, name = SqliteHook("warehouse"), sys.argv[1]
+for batch in range(10):
+    hook.run(["select count(*) from t", f"update t set n = n + 1 where name in ('{name}', 'all')"])
+    hook.insert_rows("u", [(name, batch, row) for row in range(50)], commit_every=0)
+"""
 
 
 @pytest.mark.parametrize("journal_mode", ["delete", "wal"])
@@ -229,15 +225,36 @@ def test_processes_write_side_by_side_and_nothing_is_lost(tmp_path: Path, journa
     hook = hook_for(uri)
     hook.run(["create table t (name, n)", "create table u (name, batch, row)"])
     hook.insert_rows("t", [(name, 0) for name in ("a", "b", "c", "all")])
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_insert_many, args=(uri, name)) for name in ("a", "b", "c")]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+    environment = {**os.environ, "AIRFLOW_CONN_WAREHOUSE": uri}
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, name], env=environment) for name in ("a", "b", "c")]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     assert hook.get_records("select name, n from t order by n") == [("a", 10), ("b", 10), ("c", 10), ("all", 30)]
     assert hook.get_first("select count(*), count(distinct name || '-' || batch || '-' || row) from u") == (1500, 1500)
+
+
+def test_with_wal_a_table_can_be_copied_while_it_is_read(tmp_path: Path) -> None:
+    hook = hook_for(f"sqlite:///{tmp_path}/x.db?journal_mode=wal")
+    hook.run(["create table a (n)", "create table b (n)"])
+    hook.insert_rows("a", ((n,) for n in range(5000)))
+    rows = (row for chunk in hook.get_records_by_chunks("select n from a") for row in chunk)
+    assert hook.insert_rows("b", rows) == 5000
+    assert hook.get_first("select sum(n) from a") == hook.get_first("select sum(n) from b")
+
+
+def test_a_script_that_reads_first_waits_for_other_writers(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/x.db?timeout=5"
+    hook = hook_for(uri)
+    hook.run(["create table t (n)", "insert into t values (0), (1), (2)"])
+    statements = ["select * from t", "with a as (select * from t) select * from a", "update t set n = n + 1"]
+    with closing(hook.get_conn()) as other:
+        other.execute("begin immediate")
+        waiting = threading.Thread(target=lambda: hook.run(statements, handler=lambda cursor: cursor.fetchone()))
+        waiting.start()
+        waiting.join(0.1)
+        other.execute("update t set n = n + 10")
+        other.commit()
+        waiting.join(10)
+    assert hook.get_records("select n from t") == [(11,), (12,), (13,)]
 
 
 def test_a_timeout_ends_a_long_statement(hook: SqliteHook) -> None:
@@ -267,7 +284,8 @@ def test_a_script_needs_nothing_but_the_variable(tmp_path: Path) -> None:
 
         import sys
         heavy = ("sqlalchemy", "alembic", "jinja2", "click", "rich", "pandas", "cryptography", "sqlparse")
-        heavy += tuple(f"tradewind.{name}" for name in ("scheduler", "parser", "store", "cli", "executor", "runner", "dag"))
+        parts = ("scheduler", "parser", "store", "cli", "executor", "runner", "dag", "operator")
+        heavy += tuple(f"tradewind.{name}" for name in parts)
         print([name for name in heavy if name in sys.modules], len(sys.modules))
     """
     home = tmp_path / "home"

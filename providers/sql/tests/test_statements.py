@@ -7,8 +7,7 @@ import sqlite3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tradewind_sql.statements import SQLITE, STANDARD, Syntax, first_word, is_empty, split
+from tradewind_sql.statements import SQLITE, STANDARD, Syntax, is_empty, split, verb
 
 MYSQL = Syntax(backslash_escapes=True, hash_comments=True)
 
@@ -74,10 +73,19 @@ def test_what_databases_disagree_on_is_asked_of_the_syntax() -> None:
     assert split("select /* a /* b */ ; c */ 1; select 2", nested) == ["select   1;", "select 2"]
 
 
-def test_the_first_word_is_found_behind_comments_and_brackets() -> None:
-    assert first_word("-- a\n /* b */ ( select 1)") == "SELECT"
-    assert first_word("insert into t values (1)") == "INSERT"
-    assert first_word("'text'") == ""
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("-- a\n /* b */ ( select 1)", "SELECT"),
+        ("insert into t with a as (select 1) select * from a", "INSERT"),
+        ("with a as (select 1), b (x) as (values (1)) insert into t select * from a", "INSERT"),
+        ("with recursive a as materialized (select ')' from (select 1)) select * from a", "SELECT"),
+        ("with", "WITH"),
+        ("'text'", ""),
+    ],
+)
+def test_what_a_statement_does_is_found_behind_comments_and_tables(sql: str, expected: str) -> None:
+    assert verb(sql) == expected
 
 
 def test_blanks_and_comments_are_empty() -> None:
@@ -103,7 +111,7 @@ def test_no_part_of_a_statement_is_lost_or_moved(parts: list[str]) -> None:
         return "".join(split(sql.replace(";", ""), SQLITE)).replace(" ", "").replace("\n", "")
 
     sql = ";".join(parts)
-    whole = [statement for statement in split(sql, SQLITE)]
+    whole = split(sql, SQLITE)
     assert split(";".join(text.removesuffix(";") for text in whole), SQLITE, strip_semicolon=True) == [
         text.removesuffix(";").strip() for text in whole
     ]

@@ -42,7 +42,7 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = list(_HOME)  # noqa: PLE0605  # built from the table that loads them
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind_sql.errors import InvalidName, SqlError
 
 if TYPE_CHECKING:
-    from tradewind_sql.hook import DbApiHook
+    from tradewind_sql.hook import DbApiHook, Parameters
 
 #: Name, type and so on of one column: the keys of SQLAlchemy's inspector.
 Column = dict[str, Any]
@@ -26,7 +26,7 @@ class Dialect:
     """SQL text for one hook's database. A provider overrides what its database does differently."""
 
     #: Opening -> closing quote of names that arrive quoted, besides those of `escape_word_format`.
-    quotes: Mapping[str, str] = {'"': '"'}
+    quotes: ClassVar[Mapping[str, str]] = {'"': '"'}
 
     #: Keywords that `insert_rows` hands through to the statements.
     insert_options = frozenset({"schema", "replace_index", "replace_target"})
@@ -45,6 +45,14 @@ class Dialect:
     @property
     def reserved_words(self) -> set[str]:
         return self.hook.reserved_words
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """`run` of the hook."""
+        return self.hook.run(*args, **kwargs)
+
+    def get_records(self, sql: str | list[str], parameters: Parameters | None = None) -> Any:
+        """`get_records` of the hook."""
+        return self.hook.get_records(sql, parameters)
 
     # Names
 
@@ -226,7 +234,7 @@ class Dialect:
 class SqliteDialect(Dialect):
     """SQLite: also knows `` `name` `` and `[name]`, and asks its own catalogue, without SQLAlchemy."""
 
-    quotes = {'"': '"', "`": "`", "[": "]"}
+    quotes: ClassVar[Mapping[str, str]] = {'"': '"', "`": "`", "[": "]"}
 
     def get_columns(self, table: str, schema: str | None = None) -> list[Column]:
         name, own_schema = self.extract_schema_from_table(table)

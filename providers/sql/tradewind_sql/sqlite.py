@@ -24,13 +24,14 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tradewind.errors import BrokenConnection, ConnectionError_
+from tradewind.errors import BrokenConnection, ConnectionFault
 from tradewind.records import Extra
+
 from tradewind_sql import extras
 from tradewind_sql.dialect import SqliteDialect
 from tradewind_sql.errors import SqlError
 from tradewind_sql.hook import DbApiHook
-from tradewind_sql.statements import SQLITE, first_word
+from tradewind_sql.statements import SQLITE, verb
 
 #: Seconds to wait for a database that somebody else writes to.
 LOCK_TIMEOUT = 30.0
@@ -40,7 +41,9 @@ INSTRUCTIONS_PER_LOOK = 200_000
 
 #: Before these no transaction is begun: they only read, or look after transactions themselves.
 _NO_TRANSACTION = frozenset(
-    "SELECT VALUES EXPLAIN PRAGMA BEGIN COMMIT END ROLLBACK SAVEPOINT RELEASE ATTACH DETACH VACUUM".split()
+    {"SELECT", "VALUES", "EXPLAIN", "PRAGMA"}
+    | {"BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"}
+    | {"ATTACH", "DETACH", "VACUUM"}
 )
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -126,13 +129,13 @@ class SqliteHook(DbApiHook):
         try:
             conn = sqlite3.connect(location.uri, uri=True, factory=SqliteConnection, **settings)
         except sqlite3.Error as error:
-            raise ConnectionError_(f"{self._where(location)} cannot be opened: {error}.") from error
+            raise ConnectionFault(f"{self._where(location)} cannot be opened: {error}.") from error
         try:
             for name, value in self._given(extras.SQLITE_PRAGMA).items():
                 conn.execute(f"PRAGMA {name} = {_text(value)}")
         except sqlite3.Error as error:
             conn.close()
-            raise ConnectionError_(f"{self._where(location)} cannot be opened with {name}: {error}.") from error
+            raise ConnectionFault(f"{self._where(location)} cannot be opened with {name}: {error}.") from error
         return conn
 
     @property
@@ -171,15 +174,15 @@ class SqliteHook(DbApiHook):
         if path is None or "vfs" in location.parameters:
             return
         if path.is_dir():
-            raise ConnectionError_(f"{self._where(location)} is a folder; name a file in it.")
+            raise ConnectionFault(f"{self._where(location)} is a folder; name a file in it.")
         if not path.parent.is_dir():
-            raise ConnectionError_(
-                f"{self._where(location)} cannot be opened: its folder {path.parent} does not exist. Create the folder or "
+            raise ConnectionFault(
+                f"{self._where(location)} cannot be opened: its folder {path.parent} does not exist. Create it, or "
                 "correct the path (sqlite:///tmp/x.db is absolute, sqlite://tmp/x.db is relative)."
             )
         mode = location.parameters.get("mode", "rwc")
         if mode in ("ro", "rw") and not path.exists():
-            raise ConnectionError_(f"{self._where(location)} does not exist, and mode={mode} does not create it.")
+            raise ConnectionFault(f"{self._where(location)} does not exist, and mode={mode} does not create it.")
 
     def _where(self, location: Location) -> str:
         return f"Connection {self.get_conn_id()!r}: the SQLite database {location.path or 'in memory'}"
@@ -190,6 +193,8 @@ class SqliteHook(DbApiHook):
         """Whether each statement on `conn` commits itself."""
         if autocommit:
             conn.isolation_level = None
+        elif conn.isolation_level is None:
+            conn.isolation_level = ""
 
     def get_autocommit(self, conn: Any) -> bool:
         return conn.isolation_level is None
@@ -199,9 +204,11 @@ class SqliteHook(DbApiHook):
         if (
             conn.isolation_level is not None
             and not conn.in_transaction
-            and first_word(sql_statement, SQLITE) not in _NO_TRANSACTION
+            and verb(sql_statement, SQLITE) not in _NO_TRANSACTION
         ):
-            conn.execute(f"BEGIN {conn.isolation_level}")  # sqlite3 itself would leave CREATE, DROP and ALTER out
+            # sqlite3 itself would leave CREATE, DROP and ALTER out of transactions. The same cursor must do it: it gives
+            # up an unfinished SELECT, whose lock would make SQLite refuse to wait for other writers.
+            cursor.execute(f"BEGIN {conn.isolation_level}")
         try:
             super()._run_command(cursor, sql_statement, parameters)
         except (sqlite3.Warning, sqlite3.ProgrammingError) as error:
@@ -218,9 +225,14 @@ class SqliteHook(DbApiHook):
         with super()._create_autocommit_connection(autocommit) as conn:
             try:
                 yield conn
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
                 if conn.stopped_by:
                     raise conn.stopped_by.pop() from None
+                if "locked" in str(error):
+                    error.add_note(
+                        "Another connection writes to the database, or reads from it: perhaps a query of this process that is "
+                        "not read to its end. With the extra journal_mode=wal readers and one writer do not wait for each other."
+                    )
                 raise
 
     # Values

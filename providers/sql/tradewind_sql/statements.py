@@ -78,8 +78,8 @@ def _scan(sql: str, syntax: Syntax) -> Iterator[tuple[str, str]]:
     position = 0
     while position < len(sql):
         found = scanner.match(sql, position)
-        assert found is not None and found.lastgroup is not None  # `other` takes any character
-        kind, end = found.lastgroup, found.end()
+        assert found is not None  # `other` takes any character
+        kind, end = str(found.lastgroup), found.end()
         if kind == "comment":
             end = _comment_end(sql, position, syntax.nested_comments)
             if sql[position + 2 : position + 3] in ("+", "!"):  # hints and MySQL's version comments have an effect
@@ -168,9 +168,22 @@ def split(sql: str, syntax: Syntax = STANDARD, *, strip_semicolon: bool = False)
     return statements
 
 
-def first_word(sql: str, syntax: Syntax = STANDARD) -> str:
-    """The first word in upper case: `INSERT`, `WITH`; empty where there is none."""
-    return next((token.upper() for kind, token in _scan(sql, syntax) if kind == "word"), "")
+def verb(sql: str, syntax: Syntax = STANDARD) -> str:
+    """What a statement does, in upper case: its first word, or behind the tables of a WITH; empty if it has no word."""
+    is_with = False
+    depth = 0
+    for kind, token in _scan(sql, syntax):
+        word = token.upper() if kind == "word" else ""
+        if kind == "other":
+            depth += token.count("(") - token.count(")")
+        elif word == "WITH" and not is_with:
+            is_with, depth = True, 0
+        elif word and (not is_with or (depth == 0 and word in _WITH_VERBS)):
+            return word
+    return "WITH" if is_with else ""
+
+
+_WITH_VERBS = frozenset({"SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE", "MERGE"})
 
 
 def is_empty(sql: str, syntax: Syntax = STANDARD) -> bool:

@@ -1,0 +1,130 @@
+"""A real scheduler process on a real SQLite file, driven from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from tradewind import settings
+from tradewind.records import NewRun
+from tradewind.scheduler.planner import triggered_run
+from tradewind.scheduler.service import ensure_folders
+from tradewind.store import open_store
+
+
+class Deployment:
+    """A home folder with DAG files, and the scheduler that works there."""
+
+    def __init__(self, home, **environ):
+        self.home = home
+        self.environ = {**os.environ, "TRADEWIND_HOME": str(home), "TRADEWIND_DAGS_REFRESH_INTERVAL": "0.2", **environ}
+        self.settings = settings.read(self.environ)
+        ensure_folders(self.settings)
+        self.store = open_store(self.settings, create=True)
+        self.process = None
+
+    def write(self, name, code):
+        path = Path(self.settings.dags_folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(code), encoding="utf-8")
+        return path
+
+    def cli(self, *words, check=True):
+        command = [sys.executable, "-m", "tradewind", *words]
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        assert not check or done.returncode == 0, done.stderr + done.stdout
+        return done
+
+    def start(self):
+        with (self.home / "scheduler.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tradewind", "scheduler"], env=self.environ, stdout=log, stderr=log
+            )
+        return self.process
+
+    def kill(self):
+        """kill -9 of the scheduler."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout=30):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGTERM)
+                self.process.wait(timeout)
+        return self.process.returncode if self.process else None
+
+    def until(self, what, timeout=30.0):
+        """Wait until `what()` is true and return it."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            found = what()
+            if found:
+                return found
+            if self.process is not None and self.process.poll() not in (None, -9):
+                raise AssertionError(f"the scheduler ended:\n{self.scheduler_log()}")
+            time.sleep(0.05)
+        raise AssertionError(f"waited {timeout} s in vain; the scheduler says:\n{self.scheduler_log()}")
+
+    def scheduler_log(self):
+        path = self.home / "scheduler.log"
+        return path.read_text() if path.exists() else ""
+
+    def dag(self, dag_id):
+        """Wait till the DAG is known."""
+        return self.until(lambda: next((dag for dag in self.store.dags() if dag.dag_id == dag_id), None))
+
+    def trigger(self, dag_id, name=None, **options):
+        from datetime import UTC, datetime
+
+        now = datetime.now(UTC)
+        new: NewRun = triggered_run(self.dag(dag_id), now, name=name, **options)
+        run = self.store.create_run(new, now)
+        assert run is not None
+        return run
+
+    def ended(self, run, timeout=30.0):
+        """Wait till the run has ended and return it."""
+        return self.until(lambda: self._if_ended(run), timeout)
+
+    def _if_ended(self, run):
+        found = self.store.run(run.dag_id, run.run_id)
+        return found if found.state.is_finished and not found.callback_due else None
+
+    def states(self, run):
+        return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
+
+    def log(self, run, task_id, try_number=1):
+        return (Path(self.settings.logs_folder) / run.dag_id / run.run_id.replace("+", "+")).joinpath(
+            task_id, f"{try_number}.log"
+        )
+
+
+@pytest.fixture
+def deploy(tmp_path):
+    """Make a `Deployment`; everything that it started is gone when the test ends."""
+    made = []
+
+    def make(**environ):
+        found = Deployment(tmp_path / f"home{len(made)}", **environ)
+        made.append(found)
+        return found
+
+    yield make
+    for found in made:
+        found.stop()
+        for held in found.store.running_everywhere():
+            if held.task.pid:
+                try:
+                    os.kill(held.task.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        found.store.close()
