@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tradewind import plugins
 from tradewind.dag import DAG, DagArguments
 from tradewind.dag.arguments import READERS
@@ -369,7 +369,7 @@ def test_params_in_default_args_are_params_of_the_dag():
 def test_fail_fast_goes_with_all_success_only():
     with DAG("d", fail_fast=True) as dag:
         Nothing(task_id="t", trigger_rule="all_done")
-    with pytest.raises(DagError, match="fail_fast=True.*task 't' has all_done"):
+    with pytest.raises(DagError, match=r"fail_fast=True.*task 't' has all_done"):
         dag.spec()
 
 
@@ -409,7 +409,7 @@ def test_any_graph_is_ordered_and_weighed_or_shows_a_real_circle(data):
     except DagCycle as error:
         circle = str(error).partition("circle: ")[2].partition(".")[0].split(" >> ")
         assert circle[0] == circle[-1]
-        assert all((a, b) in pairs for a, b in zip(circle, circle[1:]))
+        assert all((a, b) in pairs for a, b in itertools.pairwise(circle))
         return
     assert sorted(order) == names
     assert all(order.index(a) < order.index(b) for a, b in pairs)
@@ -493,9 +493,7 @@ def _recorded_runner(monkeypatch, tmp_path):
     (tmp_path / "recorded_runner.py").write_text(RUNNER)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "recorded_runner", raising=False)
-    monkeypatch.setitem(
-        plugins.current().named["register_dag_runners"], "in_process", "recorded_runner:run"
-    )
+    monkeypatch.setitem(plugins.current().named["register_dag_runners"], "in_process", "recorded_runner:run")
 
 
 @pytest.mark.usefixtures("_recorded_runner")

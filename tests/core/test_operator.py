@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import time
 import warnings
 from zoneinfo import ZoneInfo
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tradewind.dag import DAG, TaskGroup
 from tradewind.errors import (
     DagError,
@@ -153,7 +153,12 @@ def test_every_keyword_is_taken_and_kept():
     spec = dag.spec().tasks[0]
     not_kept_here = {"task_id", "dag", "task_group", "default_args", *OLD_NAMES}
     assert set(EVERYTHING) | not_kept_here == set(OperatorArguments.__annotations__) == set(READERS)
-    assert (spec.retries, spec.retry_delay, spec.retry_exponential_backoff, spec.max_retry_delay) == (3, 10.0, 2.0, 60.0)
+    assert (spec.retries, spec.retry_delay, spec.retry_exponential_backoff, spec.max_retry_delay) == (
+        3,
+        10.0,
+        2.0,
+        60.0,
+    )
     assert (spec.start_date, spec.end_date, spec.execution_timeout) == (utc(2024, 1, 1), utc(2024, 2, 1), 1.5)
     assert (spec.depends_on_past, spec.ignore_first_depends_on_past, spec.wait_for_downstream) == (True, False, True)
     assert (spec.priority, spec.trigger_rule, task.weight_rule) == (4, TriggerRule.ONE_FAILED, WeightRule.ABSOLUTE)
@@ -271,10 +276,12 @@ def test_an_id_may_be_too_long_through_its_groups():
 
 @given(st.text(max_size=260))
 def test_any_text_is_a_task_id_or_refused_as_one(text):
-    try:
+    fine = 0 < len(text) <= 250 and all(letter.isalnum() or letter in "_-." for letter in text)
+    if fine:
         assert Nothing(task_id=text).task_id == text
-    except DagError as error:
-        assert "task id" in str(error)
+    else:
+        with pytest.raises(DagError, match="task id"):
+            Nothing(task_id=text)
 
 
 def test_old_keywords_work_and_warn():
@@ -470,7 +477,7 @@ def test_tasks_of_different_dags_are_not_joined():
         a = Nothing(task_id="a")
     with DAG("two"):
         b = Nothing(task_id="b")
-    with pytest.raises(DagError, match="'a' of DAG one and 'b' of DAG two|'a' of DAG 'one' and 'b' of DAG 'two'"):
+    with pytest.raises(DagError, match="'a' of DAG 'one' and 'b' of DAG 'two'"):
         a >> b
 
 
@@ -650,12 +657,14 @@ def test_a_sensor_looks_until_it_finds():
 
 
 def test_a_sensor_may_pass_a_value_on():
-    assert Answers(answers=[PokeReturnValue(False, 1), PokeReturnValue(True, {"rows": 2})], task_id="s").execute({}) == {"rows": 2}
+    assert Answers(answers=[PokeReturnValue(False, 1), PokeReturnValue(True, {"rows": 2})], task_id="s").execute(
+        {}
+    ) == {"rows": 2}
 
 
 def test_a_sensor_gives_up_at_its_timeout_and_not_an_interval_later():
     began = time.monotonic()
-    with pytest.raises(SensorTimeout, match="Sensor 's' waited 0 s, and its timeout is 0.05 s"):
+    with pytest.raises(SensorTimeout, match=r"Sensor 's' waited 0 s, and its timeout is 0\.05 s"):
         Answers(answers=[False], task_id="s", timeout=0.05, poke_interval=3600).execute({})
     assert time.monotonic() - began < 5
 
@@ -720,11 +729,15 @@ def test_backoff_doubles_up_to_the_longest_wait():
     assert waits == [10, 20, 40, 50, 50]
     assert Answers(answers=[False], task_id="s", poke_interval=10).next_wait(1e9) == 10
     assert Answers(answers=[False], task_id="s", poke_interval=0, exponential_backoff=True).next_wait(5) == 0
-    assert Answers(answers=[False], task_id="s", poke_interval=1, exponential_backoff=True).next_wait(1e30) < float("inf")
+    assert Answers(answers=[False], task_id="s", poke_interval=1, exponential_backoff=True).next_wait(1e30) < float(
+        "inf"
+    )
 
 
 def test_sensor_keywords_are_checked():
-    sensor = Answers(answers=[True], task_id="s", poke_interval=datetime.timedelta(minutes=1), timeout=datetime.timedelta(hours=1))
+    sensor = Answers(
+        answers=[True], task_id="s", poke_interval=datetime.timedelta(minutes=1), timeout=datetime.timedelta(hours=1)
+    )
     assert (sensor.poke_interval, sensor.timeout, sensor.mode) == (60.0, 3600.0, "poke")
     with pytest.raises(DagError, match="Answers 's': there is no mode 'reschedul'; did you mean 'reschedule'"):
         Answers(answers=[True], task_id="s", mode="reschedul")
@@ -748,9 +761,11 @@ def test_a_sensor_without_poke_says_so():
 def test_two_thousand_tasks_are_defined_and_specified_quickly():
     def build():
         began = time.process_time()
-        with DAG("d", schedule="@daily", start_date="2024-01-01", default_args={"retries": 2, "retry_delay": 60}) as dag:
+        with DAG(
+            "d", schedule="@daily", start_date="2024-01-01", default_args={"retries": 2, "retry_delay": 60}
+        ) as dag:
             tasks = [Nothing(task_id=f"t{number}") for number in range(2000)]
-            for first, second in zip(tasks, tasks[1:]):
+            for first, second in itertools.pairwise(tasks):
                 first >> second
         assert len(dag.spec().tasks) == 2000
         return time.process_time() - began

@@ -9,7 +9,6 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tradewind.errors import ParamError
 from tradewind.params import NOTSET, Param, ParamsDict, resolve
 
@@ -113,9 +112,7 @@ def test_a_checked_value_is_returned_or_refused_and_nothing_else(value):
 
 def _is_integer(value):
     """As JSON schema has it: 1.0 is an integer, true is not."""
-    return not isinstance(value, bool) and (
-        isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    )
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
 def test_params_without_a_schema_do_not_load_the_schema_compiler(tmp_path):

@@ -51,6 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("TRADEWIND_HOME", str(folder))
         patch.delenv("AIRFLOW_HOME", raising=False)
         patch.delenv("TRADEWIND_DAGS_FOLDER", raising=False)
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield folder
 
 
@@ -728,6 +729,8 @@ GLOBS = [
     ("*", []),
     ("/", FILES),
     ("[z-a]x", FILES),
+    ("x[!a]y", FILES),
+    ("lib//", FILES),
 ]
 
 

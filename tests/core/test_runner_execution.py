@@ -71,7 +71,9 @@ def note(word: str) -> Callable[[Any], None]:
     return lambda context: notes.append((word, context["ti"].state, context["reason"]))
 
 
-def run(task: Any, *, try_number: int = 1, api: MemoryTaskApi | None = None, dispatch: int = 1, **options: Any) -> Outcome:
+def run(
+    task: Any, *, try_number: int = 1, api: MemoryTaskApi | None = None, dispatch: int = 1, **options: Any
+) -> Outcome:
     instance = TaskInstance(
         task.task_id, state=TaskState.RUNNING, try_number=try_number, max_tries=task.retries, dispatch=dispatch
     )
@@ -114,7 +116,11 @@ def test_none_is_not_pushed_and_neither_is_what_shall_not_be() -> None:
 def test_several_outputs_are_pushed_one_by_one_and_as_a_whole() -> None:
     api = MemoryTaskApi()
     run(make(lambda context: {"a": 1, "b": None}, multiple_outputs=True), api=api)
-    assert {key[-1]: text for key, text in api.xcoms.items()} == {"a": "1", "b": "null", "return_value": '{"a":1,"b":null}'}
+    assert {key[-1]: text for key, text in api.xcoms.items()} == {
+        "a": "1",
+        "b": "null",
+        "return_value": '{"a":1,"b":null}',
+    }
 
 
 def test_several_outputs_must_be_a_dict() -> None:
@@ -207,7 +213,11 @@ def test_callbacks_get_the_exception() -> None:
         (MemoryError(), TaskState.UP_FOR_RETRY, "MemoryError"),
         (RecursionError("deep"), TaskState.UP_FOR_RETRY, "RecursionError: deep"),
         (GeneratorExit(), TaskState.UP_FOR_RETRY, "GeneratorExit"),
-        (BaseExceptionGroup("several", [ValueError("a")]), TaskState.UP_FOR_RETRY, "ExceptionGroup: several (1 sub-exception)"),
+        (
+            BaseExceptionGroup("several", [ValueError("a")]),
+            TaskState.UP_FOR_RETRY,
+            "ExceptionGroup: several (1 sub-exception)",
+        ),
     ],
 )
 def test_what_a_task_raises_decides_how_it_ends(error: BaseException, state: TaskState, reason: str) -> None:
@@ -287,7 +297,7 @@ def test_execution_timeout_breaks_off_a_sleep_and_calls_on_kill() -> None:
     outcome = run(make(lambda context: time.sleep(30), execution_timeout=0.05, retries=1))
     assert time.monotonic() - began < 5
     assert outcome.state is TaskState.UP_FOR_RETRY
-    assert outcome.reason == "TaskTimeout: task t of DAG shop took longer than 0.05 s"
+    assert outcome.reason == "TaskTimeout: task t of DAG shop took longer than its execution_timeout of 0.05 s"
     assert notes == ["on_kill"]
 
 
@@ -345,7 +355,9 @@ def test_sigterm_stops_the_task_and_retries_apply() -> None:
     assert main is not None
     timer = threading.Timer(0.05, lambda: signal.pthread_kill(main, signal.SIGTERM))
     timer.start()
-    outcome = run(make(lambda context: time.sleep(30), retries=1, on_retry_callback=note("retry")), interrupts=interrupts)
+    outcome = run(
+        make(lambda context: time.sleep(30), retries=1, on_retry_callback=note("retry")), interrupts=interrupts
+    )
     timer.join()
     assert (outcome.state, outcome.reason) == (TaskState.UP_FOR_RETRY, "it was stopped by SIGTERM")
     assert [one if isinstance(one, str) else one[0] for one in notes] == ["on_kill", "retry"]
@@ -370,7 +382,7 @@ def test_the_log_shows_the_users_frames_and_not_ours(caplog: pytest.LogCaptureFi
     assert "test_runner_execution.py" in caplog.text
     assert "KeyError: 'inner'" in caplog.text
     assert "ValueError: outer" in caplog.text
-    assert "execution.py\", line" not in caplog.text.replace("test_runner_execution.py", "")
+    assert 'execution.py", line' not in caplog.text.replace("test_runner_execution.py", "")
 
 
 def test_secrets_are_masked_in_the_reason() -> None:

@@ -37,7 +37,7 @@ def test_time_is_up_even_in_a_blocking_sleep(interrupts: Interrupts) -> None:
     called = []
     began = time.monotonic()
     with (
-        pytest.raises(TaskTimeout, match=r"^task x took longer than 0\.05 s$"),
+        pytest.raises(TaskTimeout, match=r"^task x took longer than its execution_timeout of 0\.05 s$"),
         interrupts.watch("task x", on_kill=lambda: called.append(1), timeout=0.05),
     ):
         time.sleep(30)
@@ -67,7 +67,7 @@ def test_code_that_goes_on_after_its_time_is_given_up(interrupts: Interrupts) ->
             time.sleep(30)
         except TaskTimeout:
             time.sleep(30)
-    assert [str(error) for error in given_up] == ["task x took longer than 0.02 s"]
+    assert [str(error) for error in given_up] == ["task x took longer than its execution_timeout of 0.02 s"]
 
 
 def test_a_failing_on_kill_does_not_hide_the_timeout(interrupts: Interrupts) -> None:

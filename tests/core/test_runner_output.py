@@ -119,7 +119,9 @@ def test_lines_arrive_while_the_process_runs(path: Path) -> None:
 
 
 def test_a_background_program_does_not_keep_the_attempt_from_ending(path: Path) -> None:
-    lines = run(path, 'child = subprocess.Popen(["sh", "-c", "echo begun; exec sleep 30"]); import time; time.sleep(0.1)')
+    lines = run(
+        path, 'child = subprocess.Popen(["sh", "-c", "echo begun; exec sleep 30"]); import time; time.sleep(0.1)'
+    )
     assert lines == [("OUT", "begun")]
 
 
@@ -178,7 +180,11 @@ def test_a_gap_is_marked_when_the_disk_takes_more_again(tmp_path: Path) -> None:
     log.line("INFO", "after")
     log.close()
     lost = len(format_line("INFO", "lost"))
-    assert read(tmp_path / "1.log") == [("INFO", "before"), ("WARNING", f"(here {lost} bytes are missing)"), ("INFO", "after")]
+    assert read(tmp_path / "1.log") == [
+        ("INFO", "before"),
+        ("WARNING", f"(here {lost} bytes are missing)"),
+        ("INFO", "after"),
+    ]
 
 
 @pytest.mark.parametrize(

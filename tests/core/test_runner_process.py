@@ -307,7 +307,7 @@ def test_execution_timeout_fails_the_task(bench: Bench) -> None:
     done = bench.execute("a")
     assert (done.state, done.reason) == (
         TaskState.FAILED,
-        "TaskTimeout: task a of DAG shop took longer than 0.1 s",
+        "TaskTimeout: task a of DAG shop took longer than its execution_timeout of 0.1 s",
     )
     assert "time.sleep(30)" in bench.log("a")
 

@@ -1,5 +1,6 @@
 """A real scheduler process on a real SQLite file, driven from outside."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tradewind import settings
+from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
@@ -121,10 +123,8 @@ def deploy(tmp_path):
     yield make
     for found in made:
         found.stop()
-        for held in found.store.running_everywhere():
-            if held.task.pid:
-                try:
+        with contextlib.suppress(StoreError, ProcessLookupError):
+            for held in found.store.running_everywhere():
+                if held.task.pid:
                     os.kill(held.task.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         found.store.close()

@@ -208,9 +208,9 @@ class World:
         task = next(task for task in spec.tasks if task.task_id == process.key.task_id)
         instance = self.instance(process.key)
         downstream = [other.task_id for other in spec.tasks if task.task_id in other.upstream]
-        state, next_at = self.random.choice([(TaskState.SUCCESS, None)] * 5 + [(TaskState.SKIPPED, None)] + [None] * 2) or (
-            after_failure(task, instance.try_number, instance.max_tries, self.now)
-        )
+        state, next_at = self.random.choice(
+            [(TaskState.SUCCESS, None)] * 5 + [(TaskState.SKIPPED, None)] + [None] * 2
+        ) or (after_failure(task, instance.try_number, instance.max_tries, self.now))
         if self.random.random() < 0.1:
             state, next_at = TaskState.UP_FOR_RESCHEDULE, self.now + datetime.timedelta(seconds=30)
         skips = tuple(self.random.sample(downstream, 1)) if downstream and self.random.random() < 0.1 else ()
@@ -343,7 +343,12 @@ class World:
         for spec in self.specs.values():
             self.store.set_paused(spec.dag_id, False)
             self.store.save_parsed(
-                ParsedFile(f"/dags/{spec.dag_id}.py", "i" * 16, "", (replace(spec, end_date=START - datetime.timedelta(days=9)),)),
+                ParsedFile(
+                    f"/dags/{spec.dag_id}.py",
+                    "i" * 16,
+                    "",
+                    (replace(spec, end_date=START - datetime.timedelta(days=9)),),
+                ),
                 self.now,
             )
         for _ in range(700):

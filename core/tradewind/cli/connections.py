@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tradewind.cli import FAILED
-from tradewind.cli.app import Group
+from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
-from tradewind.cli.files import write_private
-from tradewind.cli.output import output_option, show_record, show_rows, to_yaml
+from tradewind.cli.files import form_of, write_private
+from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
-from tradewind.errors import BrokenConnection, NotFound, TradewindError, UsageError
+from tradewind.errors import BrokenConnection, NotFound, UsageError
 
 if TYPE_CHECKING:
     from tradewind.connection import Connection
@@ -26,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: The source that connections are stored in.
 STORE = "metastore"
+
+#: Forms of an export.
+FORMS = ("json", "yaml", "env", "uri")
 
 PARTS = ("type", "host", "port", "login", "password", "schema", "extra", "description")
 
@@ -46,26 +48,30 @@ def connections() -> None:
 
 @connections.command("list")
 @click.option("--conn-id", help="Only this one.")
+@reveal_option
 @output_option
-def list_(conn_id: str | None, output: str) -> None:
-    """List the connections of every source: where each comes from, and what it shadows."""
+def list_(conn_id: str | None, reveal: bool, output: str) -> None:
+    """List the connections of every source: where each comes from, what shadows it, and what is wrong with it."""
+    from tradewind import secrets
     from tradewind.connection import list_connections
 
     rows = [
         {
-            "conn_id": one.conn_id,
-            "conn_type": one.conn_type,
-            "uri": one.uri,
-            "source": one.source,
-            "where": one.where,
-            "shadows": one.shadows,
-            "error": one.error,
+            "conn_id": row.conn_id,
+            "conn_type": row.conn_type,
+            "uri": row.connection.get_uri() if reveal and row.connection else row.uri,
+            "source": row.source,
+            "where": row.where,
+            "shadowed_by": row.shadowed_by,
+            "error": row.error,
         }
-        for one in list_connections()
-        if conn_id in (None, one.conn_id)
+        for row in list_connections()
+        if conn_id in (None, row.conn_id)
     ]
-    columns = ("conn_id", "conn_type", "uri", "source", "where", "shadows", "error")
-    show_rows(rows, columns, output, empty="No source has a connection. `tradewind connections add --help`")
+    columns = ("conn_id", "conn_type", "uri", "source", "where", "shadowed_by", "error")
+    show_rows(rows, columns, output, empty="No source has a connection; `tradewind connections add` stores one.")
+    for name in secrets.unlisted_sources(secrets.CONNECTIONS):
+        warn(f"The source {name!r} cannot list what it has: `tradewind connections get CONN_ID` asks it.")
 
 
 @connections.command()
@@ -74,12 +80,16 @@ def list_(conn_id: str | None, output: str) -> None:
 @output_option
 def get(conn_id: str, reveal: bool, output: str) -> None:
     """Show one connection as its hook will see it, and where it comes from."""
-    from tradewind.connection import list_connections, lookup
+    from tradewind import secrets
+    from tradewind.connection import lookup
 
     connection = lookup(conn_id)
-    listed = next((one for one in list_connections() if one.conn_id == connection.conn_id), None)
-    origin = {"source": listed.source, "where": listed.where, "shadows": listed.shadows} if listed else {}
-    show_record({**_shown(connection, reveal), **origin}, output)
+    fields = connection.to_dict()
+    if not reveal:
+        fields = dict(secrets.redact(fields))
+        fields["password"] = secrets.MASK if connection.password else None
+    uri = connection.get_uri() if reveal else connection.masked_uri()
+    show_record({**fields, "uri": uri, "where": connection.where}, output)
 
 
 @connections.command()
@@ -88,15 +98,9 @@ def get(conn_id: str, reveal: bool, output: str) -> None:
 @click.option("--overwrite", is_flag=True, help="Replace a stored connection with this id.")
 def add(conn_id: str, overwrite: bool, **given: Any) -> None:
     """Store a connection, encrypted, in the metadata database."""
-    from tradewind import secrets
-
     connection = _given(conn_id, given)
-    source = secrets.source_named(STORE)
-    if not overwrite and source.get_conn_value(conn_id) is not None:
-        raise UsageError(f"The connection {conn_id!r} is stored already; --overwrite replaces it.")
-    source.set_connection(conn_id, connection.as_json())
+    _store({conn_id: connection}, overwrite)
     click.echo(f"The connection {conn_id} is stored: {connection.masked_uri()}")
-    _warn_if_shadowed(conn_id)
 
 
 @connections.command()
@@ -107,8 +111,7 @@ def delete(conn_id: str, yes: bool) -> None:
     from tradewind import secrets
 
     confirm(f"Delete the stored connection {conn_id!r}?", yes)
-    source = secrets.source_named(STORE)
-    if not source.delete_connection(conn_id):
+    if not secrets.source_named(STORE).delete_connection(conn_id):
         raise NotFound(f"No connection {conn_id!r} is stored in the metadata database.")
     click.echo(f"The connection {conn_id} is deleted.")
 
@@ -131,54 +134,30 @@ def test(ctx: click.Context, conn_id: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--overwrite", is_flag=True, help="Replace stored connections with the same ids.")
 def import_(file: str, overwrite: bool) -> None:
-    """Store the connections of a .env, .json, .yaml or .toml file; all of them or none."""
-    from tradewind import secrets
-    from tradewind.connection import Connection
-    from tradewind.secrets.files import parse_connections_file
+    """Store the connections of a .env, .json, .yaml or .toml file, unless one of them is broken."""
+    from tradewind.connection import Connection, parse_connections_file
 
-    found: dict[str, str] = {}
-    for conn_id, text in parse_connections_file(file).items():
-        try:
-            found[conn_id] = Connection.from_value(text, conn_id=conn_id).as_json()
-        except BrokenConnection as error:
-            raise BrokenConnection(f"{file}: {error} Nothing was imported.") from error
-    source = secrets.source_named(STORE)
-    taken = [] if overwrite else [conn_id for conn_id in found if source.get_conn_value(conn_id) is not None]
-    if taken:
-        raise UsageError(f"{', '.join(taken)}: stored already; --overwrite replaces them. Nothing was imported.")
-    for conn_id, text in found.items():
-        source.set_connection(conn_id, text)
+    read = parse_connections_file(file)
+    found = {conn_id: Connection.from_value(text, conn_id, where=file) for conn_id, text in read.items()}
+    _store(found, overwrite)
     click.echo(f"{len(found)} connection(s) stored.")
 
 
 @connections.command()
 @click.argument("file", default="-")
-@click.option(
-    "--format",
-    "--file-format",
-    "form",
-    type=click.Choice(["json", "yaml", "env"]),
-    help="By default what the file's name ends in, or json.",
-)
+@click.option("--format", "--file-format", "form", type=click.Choice(FORMS), help="By default the file's ending says.")
 @click.option("--all", "everything", is_flag=True, help="Those of every source, not only the stored ones.")
 def export(file: str, form: str | None, everything: bool) -> None:
     """Write stored connections, secrets included, to a file that `import` reads (or to standard output)."""
-    from tradewind import secrets
-    from tradewind.connection import list_connections, lookup
+    from tradewind.connection import dump_connections, list_connections
 
-    if everything:
-        ids = sorted({one.conn_id for one in list_connections()})
-        found = {conn_id: lookup(conn_id) for conn_id in ids}
-    else:
-        source = secrets.source_named(STORE)
-        found = {conn_id: _stored(source, conn_id) for conn_id in source.conn_ids() or []}
-    ending = Path(file).suffix.lstrip(".").lower().replace("yml", "yaml")
-    chosen = form or (ending if ending in ("yaml", "env") else "json")
-    if chosen == "env":
-        text = "".join(f"{conn_id}={connection.get_uri()}\n" for conn_id, connection in found.items())
-    else:
-        data = {conn_id: connection.to_dict(prune_empty=True) for conn_id, connection in found.items()}
-        text = (to_yaml(data) if chosen == "yaml" else json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+    rows = [row for row in list_connections() if everything or row.source == STORE]
+    wanted = [row for row in rows if not (everything and row.shadowed_by)]
+    for row in wanted:
+        if row.error:
+            raise BrokenConnection(f"{row.error} Nothing was exported.")
+    found = [row.connection for row in wanted if row.connection]
+    text = dump_connections(found, form or form_of(file, FORMS))
     if file == "-":
         click.echo(text, nl=False)
     else:
@@ -197,13 +176,13 @@ def encode(text: str | None, conn_id: str | None, as_json: bool, **given: Any) -
     It is made of the single fields, or of TEXT: a URI in rough form, or only a password to be put into one. Without
     either, TEXT is asked for, or read from standard input, so that it stays out of the shell's history.
     """
-    from tradewind.connection.uri import encode as percent_encode
+    from tradewind.connection import encode_password
 
     if text is None and all(value is None for value in given.values()):
         text = click.prompt("URI or password", hide_input=True) if sys.stdin.isatty() else "-"
     text = _or_stdin(text) if text is not None else None
     if text is not None and "://" not in text:
-        click.echo(percent_encode(text))
+        click.echo(encode_password(text))
         return
     connection = _given(conn_id, {**given, "conn_uri": text or given["conn_uri"]})
     written = connection.as_json() if as_json else connection.get_uri()
@@ -238,37 +217,19 @@ def _or_stdin(text: str) -> str:
     return sys.stdin.read().strip() if text == "-" else text
 
 
-def _stored(source: Any, conn_id: str) -> Connection:
-    from tradewind.connection import Connection
-
-    return Connection.from_value(source.get_conn_value(conn_id), conn_id=conn_id)
-
-
-def _shown(connection: Connection, reveal: bool) -> dict[str, Any]:
+def _store(found: dict[str, Connection], overwrite: bool) -> None:
+    """Store connections, each checked before the first is written, and warn of those that will not be used."""
     from tradewind import secrets
+    from tradewind.connection import list_connections
 
-    record = connection.to_dict()
-    if reveal:
-        return {"conn_id": connection.conn_id, **record, "uri": connection.get_uri()}
-    record = dict(secrets.redact(record))
-    if record.get("password"):
-        record["password"] = secrets.MASK
-    return {"conn_id": connection.conn_id, **record, "uri": connection.masked_uri()}
-
-
-def _warn_if_shadowed(conn_id: str) -> None:
-    """Say so if another source is asked before the store and has the same id."""
-    from tradewind import secrets
-    from tradewind.cli.app import warn
-
-    for source in secrets.iterate_sources():
-        if source.name == STORE:
-            return
-        try:
-            shadowed = source.get_conn_value(conn_id) is not None
-        except TradewindError:
-            shadowed = True
-        if shadowed:
-            warn(f"{source.describe_conn(conn_id)} is asked first, so the stored one is not used.")
-            return
-    warn(f"{STORE!r} is not among the secrets_sources, so the stored connection is not used.")
+    source = secrets.source_named(STORE)
+    for conn_id in found:
+        secrets.check_name(secrets.CONNECTIONS, conn_id)
+    taken = [] if overwrite else [conn_id for conn_id in found if source.get_conn_value(conn_id) is not None]
+    if taken:
+        raise UsageError(f"Stored already: {', '.join(taken)}. --overwrite replaces what is there; nothing was stored.")
+    for conn_id, connection in found.items():
+        source.set_connection(conn_id, connection.as_json())
+    for row in list_connections():
+        if row.conn_id in found and row.source == STORE and row.shadowed_by:
+            warn(f"{row.shadowed_by} is asked first, so the stored connection {row.conn_id} is not used.")

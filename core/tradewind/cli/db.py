@@ -78,11 +78,12 @@ def rotate_keys() -> None:
     With keys from the setting fernet_keys, put a new one in front there, run this, then remove the old ones.
     """
     from tradewind import secrets
+    from tradewind.store.secrets import MetastoreSource
 
     in_file = not settings.read().fernet_keys
     if in_file:
         secrets.add_key()
-    count = secrets.source_named("metastore").rotate()
+    count = MetastoreSource().rotate()
     if in_file:
         secrets.drop_old_keys()
     click.echo(f"{count} stored value(s) are encrypted with the new key.")

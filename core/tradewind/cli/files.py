@@ -1,11 +1,19 @@
-"""Writes files that hold secrets."""
+"""Writes files that hold secrets, in the form that their name asks for."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from tradewind.errors import UsageError
+
+
+def form_of(file: str, forms: Sequence[str]) -> str:
+    """The form that the ending of a file's name stands for; the first one if it stands for none."""
+    ending = (Path(file).suffix or Path(file).name).lstrip(".").lower()
+    ending = "yaml" if ending == "yml" else ending
+    return ending if ending in forms else forms[0]
 
 
 def write_private(path: Path, text: str) -> None:

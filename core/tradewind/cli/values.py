@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from click.shell_completion import CompletionItem
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
     """A date or a date with time in ISO form; without an offset it is in the default time zone."""
 
     name = "DATE"
@@ -27,7 +28,7 @@ class Moment(click.ParamType):
             self.fail(f"{value!r} is not a date like 2026-01-31 or 2026-01-31T06:00:00+00:00", param, ctx)
 
 
-class JsonObject(click.ParamType):
+class JsonObject(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
     """A JSON object, as for `--conf`."""
 
     name = "JSON"
@@ -44,7 +45,7 @@ class JsonObject(click.ParamType):
         return data
 
 
-class DagId(click.ParamType):
+class DagId(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
     """The id of a DAG in the metadata database, which the shell can complete."""
 
     name = "DAG_ID"
@@ -94,6 +95,6 @@ def confirm(question: str, yes: bool) -> None:
     """Ask, unless told not to. Without a terminal to ask on, refuse and name the option."""
     if yes:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise click.UsageError(f"{question} There is no terminal to ask on: say --yes to go ahead.")
     click.confirm(question, abort=True)

@@ -12,10 +12,13 @@ import click
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.connections import STORE
-from tradewind.cli.files import write_private
-from tradewind.cli.output import output_option, show_rows, to_yaml
+from tradewind.cli.files import form_of, write_private
+from tradewind.cli.output import output_option, show_rows
 from tradewind.cli.values import confirm, yes_option
-from tradewind.errors import NotFound, TradewindError, UsageError
+from tradewind.errors import BrokenVariable, NotFound, UsageError
+
+#: Forms of an export.
+FORMS = ("json", "yaml", "env")
 
 
 @click.group(cls=Group)
@@ -28,23 +31,21 @@ def variables() -> None:
 @output_option
 def list_(reveal: bool, output: str) -> None:
     """List the variables of every source; those with a telling name are masked."""
-    from tradewind import secrets
+    from tradewind.variable import list_variables
 
-    rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for source in secrets.iterate_sources():
-        for key in source.variable_keys() or []:
-            rows.append(
-                {
-                    "key": key,
-                    "value": _value(source, key, reveal),
-                    "source": source.name,
-                    "where": source.describe_variable(key),
-                    "in_use": key not in seen,
-                }
-            )
-            seen.add(key)
-    show_rows(rows, ("key", "value", "source", "where", "in_use"), output, empty="No source has a variable.")
+    rows = [
+        {
+            "key": row.key,
+            "value": row.value if reveal else row.masked,
+            "source": row.source,
+            "where": row.where,
+            "shadowed_by": row.shadowed_by,
+            "error": row.error,
+        }
+        for row in list_variables()
+    ]
+    columns = ("key", "value", "source", "where", "shadowed_by", "error")
+    show_rows(rows, columns, output, empty="No source has a variable; `tradewind variables set` stores one.")
 
 
 @variables.command()
@@ -70,7 +71,7 @@ def get(key: str, default: str | None, as_json: bool, reveal: bool) -> None:
 @click.option("-j", "--json", "as_json", is_flag=True, help="Refuse a value that is not JSON.")
 def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
     """Store a variable, encrypted, in the metadata database (VALUE - reads standard input)."""
-    from tradewind import secrets
+    from tradewind.variable import Variable, list_variables
 
     text = sys.stdin.read() if value == "-" else value
     if as_json:
@@ -78,14 +79,11 @@ def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
             json.loads(text)
         except ValueError as error:
             raise UsageError(f"The value of {key!r} is not JSON: {error}.") from error
-    secrets.source_named(STORE).set_variable(key, text, description)
+    Variable.set(key, text, description)
     click.echo(f"The variable {key} is stored.")
-    for source in secrets.iterate_sources():
-        if source.name == STORE:
-            break
-        if source.get_variable(key) is not None:
-            warn(f"{source.describe_variable(key)} is asked first, so the stored one is not used.")
-            break
+    for row in list_variables():
+        if row.key == key and row.source == STORE and row.shadowed_by:
+            warn(f"{row.shadowed_by} is asked first, so the stored variable is not used.")
 
 
 @variables.command()
@@ -93,10 +91,10 @@ def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
 @yes_option
 def delete(key: str, yes: bool) -> None:
     """Delete a stored variable."""
-    from tradewind import secrets
+    from tradewind.variable import Variable
 
     confirm(f"Delete the stored variable {key!r}?", yes)
-    if not secrets.source_named(STORE).delete_variable(key):
+    if not Variable.delete(key):
         raise NotFound(f"No variable {key!r} is stored in the metadata database.")
     click.echo(f"The variable {key} is deleted.")
 
@@ -107,41 +105,32 @@ def delete(key: str, yes: bool) -> None:
 def import_(file: str, overwrite: bool) -> None:
     """Store the variables of a .env, .json, .yaml or .toml file."""
     from tradewind import secrets
-    from tradewind.secrets.files import parse_variables_file
+    from tradewind.variable import Variable, parse_variables_file
 
-    source = secrets.source_named(STORE)
     found = parse_variables_file(file)
     if not overwrite:
+        source = secrets.source_named(STORE)
         found = {key: text for key, text in found.items() if source.get_variable(key) is None}
     for key, text in found.items():
-        source.set_variable(key, text)
+        Variable.set(key, text)
     click.echo(f"{len(found)} variable(s) stored.")
 
 
 @variables.command()
 @click.argument("file", default="-")
-def export(file: str) -> None:
-    """Write the stored variables, unmasked, as JSON or YAML (or to standard output)."""
-    from tradewind import secrets
+@click.option("--format", "form", type=click.Choice(FORMS), help="By default the file's ending says.")
+def export(file: str, form: str | None) -> None:
+    """Write the stored variables, unmasked, to a file that `import` reads (or to standard output)."""
+    from tradewind.variable import dump_variables, list_variables
 
-    source = secrets.source_named(STORE)
-    data = {key: source.get_variable(key) for key in source.variable_keys() or []}
-    yaml = Path(file).suffix.lower() in (".yaml", ".yml")
-    text = (to_yaml(data) if yaml else json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+    rows = [row for row in list_variables() if row.source == STORE]
+    for row in rows:
+        if row.error:
+            raise BrokenVariable(f"{row.error} Nothing was exported.")
+    data = {row.key: row.value for row in rows if row.value is not None}
+    text = dump_variables(data, form or form_of(file, FORMS))
     if file == "-":
         click.echo(text, nl=False)
     else:
         write_private(Path(file), text)
         click.echo(f"{len(data)} variable(s) written to {file}.")
-
-
-def _value(source: Any, key: str, reveal: bool) -> str | None:
-    from tradewind import secrets
-
-    try:
-        value: str | None = source.get_variable(key)
-    except TradewindError as error:
-        return f"cannot be read: {error}"
-    if reveal or value is None:
-        return value
-    return secrets.MASK if secrets.is_secret_name(key) else str(secrets.redact(value, key))

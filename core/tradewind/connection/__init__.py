@@ -5,10 +5,8 @@ from __future__ import annotations
 from tradewind.connection.listing import (
     EXPORT_FORMATS,
     ConnectionRow,
-    delete_connection,
     dump_connections,
     list_connections,
-    set_connection,
 )
 from tradewind.connection.model import Connection
 from tradewind.connection.presets import connections
@@ -22,11 +20,9 @@ __all__ = [
     "Connection",
     "ConnectionRow",
     "connections",
-    "delete_connection",
     "dump_connections",
     "encode_password",
     "list_connections",
     "lookup",
     "parse_connections_file",
-    "set_connection",
 ]

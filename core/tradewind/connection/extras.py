@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tradewind.connection.uri import UriError, decode
-from tradewind.records import ConnectionType, Extra
 from tradewind.settings import parse_bool
+
+if TYPE_CHECKING:
+    from tradewind.records import ConnectionType, Extra
 
 #: The key whose value is JSON for extras that a flat query cannot hold.
 WHOLE = "__extra__"
@@ -48,18 +50,20 @@ def dump_json(value: Any) -> str:
     return text
 
 
-def extras_from_query(query: str, declared: ConnectionType | None) -> dict[str, Any]:
+def extras_from_query(query: str, declared: ConnectionType | None, offset: int = 0) -> dict[str, Any]:
     """The extras that a query holds, as text but for what is nested or JSON.
 
     `a.b=1` is `{"a": {"b": "1"}}`, unless the type declares an extra `a.b`. `__extra__` holds JSON; what stands beside
-    it joins it. Of a repeated key the last one counts. Raises ExtraError or UriError.
+    it joins it. Of a repeated key the last one counts. `offset` is the place of the query in its URI. Raises
+    ExtraError or UriError.
     """
     names = {extra.name for extra in declared.extras} if declared else set()
     flat: dict[str, str] = {}
     for piece in query.split("&"):
         if piece:
-            name, _, value = piece.partition("=")
-            flat[decode(name.replace("+", " "))] = decode(value.replace("+", " "))
+            name, _, value = piece.replace("+", " ").partition("=")
+            flat[decode(name, offset)] = decode(value, offset + len(name) + 1)
+        offset += len(piece) + 1
     whole = flat.pop(WHOLE, "")
     found = _object(whole, f"the extra {WHOLE}") if whole.strip() else {}
     for name, value in flat.items():

@@ -9,13 +9,10 @@ from dataclasses import dataclass
 
 from tradewind.connection.model import Connection
 from tradewind.errors import BrokenConnection, SecretsError, UsageError
-from tradewind.secrets import CONNECTIONS, check_name, source_named, survey, variable_name
+from tradewind.secrets import CONNECTIONS, survey, variable_name
 
 #: Forms that `dump_connections` writes.
 EXPORT_FORMATS = ("env", "uri", "json", "yaml")
-
-#: The source that `set_connection` writes to unless told otherwise.
-STORE = "metastore"
 
 
 @dataclass(frozen=True)
@@ -57,29 +54,6 @@ def list_connections() -> list[ConnectionRow]:
             )
         )
     return rows
-
-
-def set_connection(conn_id: str, connection: Connection | str, source: str = STORE) -> list[str]:
-    """Store a connection, given as URI, JSON or Connection; returns the places that shadow it.
-
-    Raises BrokenConnection if it could not be read again: nothing broken is stored.
-    """
-    check_name(CONNECTIONS, conn_id)
-    if isinstance(connection, str):
-        value = connection
-        Connection.from_value(connection, conn_id)
-    else:
-        value = connection.as_json()
-    store = source_named(source)
-    store.set_connection(conn_id, value)
-    rows = [row for row in survey(CONNECTIONS) if (row.name, row.source) == (conn_id, store.name)]
-    return [row.shadowed_by for row in rows if row.shadowed_by]
-
-
-def delete_connection(conn_id: str, source: str = STORE) -> bool:
-    """Delete a stored connection. True if it was there."""
-    check_name(CONNECTIONS, conn_id)
-    return source_named(source).delete_connection(conn_id)
 
 
 def dump_connections(connections: Iterable[Connection], form: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tradewind import plugins
-from tradewind.connection import addresses
+from tradewind.connection import addresses, types
 from tradewind.connection.extras import (
     ExtraError,
     dump_json,
@@ -21,8 +20,10 @@ from tradewind.connection.extras import (
 from tradewind.connection.presets import connections, preset
 from tradewind.connection.uri import MAX_PORT, PLACEHOLDER, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
 from tradewind.errors import BrokenConnection
-from tradewind.records import ConnectionType
-from tradewind.secrets import CONNECTIONS, MASK, find, is_secret_name, mask_credentials, mask_secret, redact
+from tradewind.secrets import CONNECTIONS, MASK, find, mask_credentials, mask_secret, redact
+
+if TYPE_CHECKING:
+    from tradewind.records import ConnectionType
 
 #: Other names of fields in the JSON form.
 FIELD_ALIASES = {
@@ -38,7 +39,7 @@ FIELDS = ("conn_id", "conn_type", "description", "host", "login", "password", "s
 #: Type of a connection that names none: it can be read, but has no hook.
 UNTYPED = "generic"
 
-_TYPE = re.compile(r"[a-z0-9_][a-z0-9_.+]*")
+_TYPE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
 class Connection:
@@ -152,7 +153,7 @@ class Connection:
     @property
     def type(self) -> ConnectionType | None:
         """What a provider declares about this type; None if no installed provider knows it."""
-        return plugins.current().connection_type(self.conn_type)
+        return types.declared(self.conn_type)
 
     @property
     def hosts(self) -> list[tuple[str, int | None]]:
@@ -167,7 +168,7 @@ class Connection:
 
     def masked_uri(self) -> str:
         """The URI with `***` for everything secret."""
-        parts = self._parts(_masked(self._extras, self.type))
+        parts = self._parts(self._masked_extras())
         if parts.password:
             parts = replace(parts, password=MASK)
         return build_uri(parts, safe="*").replace("%2A%2A%2A", MASK)
@@ -193,6 +194,11 @@ class Connection:
         fields = port_first | {"conn_type": self.scheme, "extra": self.extra_dejson}
         return {name: value for name, value in fields.items() if not prune_empty or value not in (None, {})}
 
+    def masked_dict(self) -> dict[str, Any]:
+        """`to_dict` with `***` for everything secret."""
+        masked = {"extra": self._masked_extras(), "password": MASK if self.password else self.password}
+        return self.to_dict() | masked
+
     def as_json(self) -> str:
         """The JSON form, which `from_json` reads as exactly this connection. It shows the password."""
         fields = self.to_dict(prune_empty=True)
@@ -206,7 +212,7 @@ class Connection:
         declared = self.type
         if declared is None or declared.hook is None:
             raise self._broken(self._no_hook(declared))
-        kind = plugins.load_object(declared.hook)
+        kind = types.load_hook(declared.hook)
         conn_id = self.conn_id or f"{self.conn_type}_unnamed"
         with connections({conn_id: self}):
             hook = kind(**{getattr(kind, "conn_name_attr", "conn_id"): conn_id, **(hook_params or {})})
@@ -247,9 +253,10 @@ class Connection:
         text, offset = _unquoted(value)
         try:
             text.encode()
-            parts = split_uri(text, self._declared_names)
+            parts = split_uri(text, types.declared_names)
             self._set_type(parts.scheme)
-            self._extras = typed(extras_from_query(parts.query or "", self.type), self.type)
+            query = parts.query or ""  # always the end of the URI
+            self._extras = typed(extras_from_query(query, self.type, len(text) - len(query)), self.type)
             dump_json(self._extras)
         except UriError as error:
             raise self._broken(error.problem, error.position, error.line, offset) from None
@@ -259,23 +266,12 @@ class Connection:
             raise self._broken(str(error)) from None
         self._set_parts(parts)
 
-    def _declared_names(self, scheme: str) -> set[str]:
-        declared = plugins.current().connection_type(scheme)
-        return {extra.name for extra in declared.extras} if declared else set()
-
     def _set_type(self, scheme: str) -> None:
-        if not isinstance(scheme, str) or not _TYPE.fullmatch(plugins.normalise(scheme)):
+        if not isinstance(scheme, str) or not _TYPE.fullmatch(scheme):
             raise self._broken("conn_type must consist of letters, digits and '_-.+'")
-        scheme = plugins.normalise(scheme)
-        known = plugins.current().connection_type
-        base = scheme.partition("+")[0]
-        if base != scheme and known(scheme) is None and (known(base) is not None or base == "postgresql"):
-            scheme = base  # postgresql+psycopg2, as SQLAlchemy writes it
-        if scheme == "postgresql":
-            scheme = "postgres"
-        declared = known(scheme)
-        self.scheme = scheme  #: the type as it was written: may be an alias, such as `smtps`
-        self.conn_type = declared.name if declared else scheme
+        self.scheme = types.normalise(scheme)  #: the type as it was written: may be an alias, such as `smtps`
+        declared = types.declared(self.scheme)
+        self.conn_type = declared.name if declared else self.scheme
 
     def _set_parts(self, parts: Parts) -> None:
         texts = {"host": parts.host, "login": parts.login, "password": parts.password, "schema": parts.schema}
@@ -326,6 +322,12 @@ class Connection:
             scheme, self.login or None, self.password, self.host or None, self.port, self.schema or None, query
         )
 
+    def _masked_extras(self) -> dict[str, Any]:
+        secret = {extra.name for extra in self.type.extras if extra.secret} if self._extras and self.type else set()
+        return {
+            name: redact(value, "password" if name in secret else name) for name, value in self.extra_dejson.items()
+        }
+
     def _remember_secrets(self) -> None:
         if self.password:
             mask_credentials(self.login or "", self.password)
@@ -356,9 +358,9 @@ class Connection:
         if declared is None:
             import difflib
 
-            types = {known.name for known in plugins.current().connection_types.values()}
-            close = difflib.get_close_matches(self.conn_type, sorted(types), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f". Known types: {', '.join(sorted(types))}"
+            known = types.known_types()
+            close = difflib.get_close_matches(self.conn_type, known, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else f". Known types: {', '.join(known)}"
             return f"no installed provider knows the type {self.conn_type!r}{hint}"
         if self.conn_type == UNTYPED:
             return "it has no conn_type that names a hook; add one, such as postgres"
@@ -386,11 +388,3 @@ def _nearest(name: str) -> str:
 
     close = difflib.get_close_matches(name, [*FIELDS, *FIELD_ALIASES], n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; the fields are {', '.join(FIELDS)}"
-
-
-def _masked(extras: dict[str, Any], declared: ConnectionType | None) -> dict[str, Any]:
-    secret = {extra.name for extra in declared.extras if extra.secret} if declared else set()
-    return {
-        name: redact(value, "password" if name in secret or is_secret_name(name) else name)
-        for name, value in extras.items()
-    }

@@ -25,6 +25,9 @@ _IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%.+)?")
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
+#: A piece of a query as people write it: `name=value`.
+_PLAIN_PIECE = re.compile(r"[^=@/?:]+=")
+
 #: Schemes that may follow the type: `http://https://host`. Others may too, if there is no login.
 PROTOCOLS = frozenset({"http", "https", "ws", "wss", "ftp", "ftps", "sftp", "grpc", "grpcs", "tcp", "ssl", "tls"})
 
@@ -95,8 +98,8 @@ class _Reading:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the query has pieces without `=`: allowed, but rather a sign of a `?` in the password."""
-        return any("=" not in piece for piece in (self.query or "=").split("&") if piece)
+        """Whether the query looks less like one than like the rest of a password with a `?` in it."""
+        return any(not _PLAIN_PIECE.match(piece) for piece in (self.query or "").split("&") if piece)
 
 
 def split_uri(text: str, declared: Callable[[str], Collection[str]] = lambda scheme: ()) -> Parts:
@@ -337,20 +340,18 @@ def _line(reading: _Reading) -> str:
     What stands before the rightmost `@` may be secret but for the login; without an `@` everything behind a `:` may.
     """
     scheme = f"{reading.scheme}://{reading.protocol}"
-    if reading.userinfo is None:
-        host = reading.text[reading.start : reading.path_end].partition("#")[0]
-        if ":" in host or "@" in reading.text:
-            return scheme + PLACEHOLDER
-        return scheme + quote(host, safe="/%,[]") + ("%23***" if "#" in reading.text else "")
-    login, colon, _ = reading.userinfo.partition(":")
-    userinfo = quote(login, safe="%") + ":***@" if colon else "***@"
     try:
         _host_list(reading.hosts, 0)
-        hosts = reading.hosts
     except UriError:
         return scheme + PLACEHOLDER
+    userinfo = ""
+    if reading.userinfo is not None:
+        login, colon, _ = reading.userinfo.partition(":")
+        userinfo = quote(login, safe="%") + ":***@" if colon else "***@"
+    elif ":" in reading.hosts or "@" in reading.text:
+        return scheme + PLACEHOLDER
     path, hash_in_path, _ = reading.path.partition("#")
-    line = scheme + userinfo + hosts + quote(path, safe="/%")
+    line = scheme + userinfo + reading.hosts + quote(path, safe="/%")
     if hash_in_path:
         return line + "%23***"
     if reading.query is not None:

@@ -65,6 +65,7 @@ class DagDefinition:
         self.task_dict: dict[str, BaseOperator] = {}
         self.task_group_dict: dict[str, TaskGroup] = {}
         self.edge_labels: dict[tuple[str, str], str] = {}
+        self._suffixes: dict[str, int] = {}  # wanted id -> a number below which all are taken
         self._top = TaskGroup(None, dag=self)
         self._tokens: list[tuple[Token[Any], Token[Any]]] = []
         given = self._checked({**cast(dict[str, Any], kwargs)})
@@ -255,10 +256,11 @@ class DagDefinition:
 
     def unique_id(self, wanted: str) -> str:
         """`wanted`, or `wanted__1`, `wanted__2`... if it is taken by a task or group."""
-        found, count = wanted, 0
+        found, count = wanted, self._suffixes.get(wanted, 0)
         while found in self.task_dict or found in self.task_group_dict:
             count += 1
             found = f"{wanted}__{count}"
+        self._suffixes[wanted] = max(count - 1, 0)
         return found
 
     def settle_groups(self) -> None:

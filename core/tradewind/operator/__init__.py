@@ -8,6 +8,7 @@ xcom_arg    XComArg: a task's result as an argument
 setups      setup and teardown
 arguments   the keywords of every operator; values: how their values are read
 spec        an operator as the scheduler sees it
+call, command, clock, weekday   what operators and sensors share: calling functions, running commands, times of day
 """
 
 from __future__ import annotations

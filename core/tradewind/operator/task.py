@@ -268,8 +268,7 @@ class BaseOperator(Node, metaclass=OperatorMeta):
 
     @functools.cached_property
     def log(self) -> logging.Logger:
-        cls = type(self)
-        return logging.getLogger(self.logger_name or f"tradewind.task.{cls.__module__}.{cls.__qualname__}")
+        return logging.getLogger(self.logger_name or f"tradewind.task.{type(self).__name__}")
 
     def __repr__(self) -> str:
         return f"<Task({self.task_type}): {self.task_id}>"

@@ -63,7 +63,7 @@ def _glob_rules(lines: Iterable[str], base: str, source: Path) -> list[Rule]:
         keeps = text.startswith("!")
         text = text.removeprefix("!") if keeps else text
         folders_only = text.endswith("/")
-        text = text.rstrip("/")
+        text = text.removesuffix("/")
         try:
             pattern = re.compile(_as_regexp(text), re.DOTALL)
         except re.error as error:
@@ -119,7 +119,7 @@ def _part_as_regexp(part: str) -> str:
                 found += re.escape(char)
                 continue
             inside = part[position:end].replace("[", "\\[")
-            found += "[" + ("^" + inside[1:] if inside[:1] in ("!", "^") else inside) + "]"
+            found += "[" + ("^/" + inside[1:] if inside[:1] in ("!", "^") else inside) + "]"
             position = end + 1
         else:
             found += re.escape(char)

@@ -6,10 +6,8 @@ DAG file (with the hash of the content that the run's DAG version came from), an
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from tradewind.errors import UsageError
 from tradewind.records import TaskKey
@@ -53,42 +51,36 @@ def affinity(argv: Sequence[str]) -> str:
 
 def read(argv: Sequence[str]) -> Arguments:
     """Read a command line made by `task_argv` or `callback_argv`. Raises UsageError if it is something else."""
-    words = list(argv[1:] if argv and not argv[0].startswith("-") and argv[0] not in _KINDS else argv)
-    if words[:1] == ["task"]:
-        del words[0]
-    if not words or words[0] not in _KINDS:
+    if tuple(argv[:2]) != ("tradewind", "task") or argv[2:3] not in (["run"], ["callback"]):
         raise UsageError(f"An attempt is started by `tradewind task run ...`, not by {' '.join(argv)!r}.")
-    parser = _parser(callback=words[0] == "callback")
-    found = parser.parse_args(_join(words[1:]))
-    key = (
-        callback_key(found.dag, found.run)
-        if words[0] == "callback"
-        else TaskKey(found.dag, found.run, found.task, found.map_index, found.try_number, found.dispatch)
-    )
-    return Arguments(words[0], key, found.file, found.hash, found.log)
+    kind = argv[2]
+    given = _options(argv[3:])
+    unknown = given.keys() - _OPTIONS[kind]
+    missing = _OPTIONS[kind] - given.keys() - {"--log"}
+    if unknown or missing:
+        wrong = [*(f"{name} is unknown" for name in unknown), *(f"{name} is missing" for name in missing)]
+        raise UsageError(f"tradewind task {kind}: {', '.join(sorted(wrong))}.")
+    dag_id, run_id = given["--dag"], given["--run"]
+    key = callback_key(dag_id, run_id)
+    if kind == "run":
+        numbers = [_number(name, given[name]) for name in ("--map-index", "--try", "--dispatch")]
+        key = TaskKey(dag_id, run_id, given["--task"], *numbers)
+    return Arguments(kind, key, given["--file"], given["--hash"], given.get("--log"))
 
 
-_KINDS = ("run", "callback")
+_COMMON = frozenset({"--dag", "--run", "--file", "--hash", "--log"})
+_OPTIONS = {"run": _COMMON | {"--task", "--map-index", "--try", "--dispatch"}, "callback": _COMMON}
 
 
-def _join(words: Sequence[str]) -> list[str]:
-    """`--run -x` as `--run=-x`, for ids may begin with a dash; every option here takes one value."""
-    return [f"{name}={value}" for name, value in zip(words[::2], words[1::2])] + list(words[len(words) // 2 * 2 :])
+def _options(words: Sequence[str]) -> dict[str, str]:
+    """Names and values in turn. Written out, for argparse would take longer than the rest of starting an attempt."""
+    if len(words) % 2:
+        raise UsageError(f"tradewind task: {words[-1]} has no value.")
+    return dict(zip(words[::2], words[1::2]))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"tradewind task: {message}")
-
-
-def _parser(*, callback: bool) -> _Parser:
-    parser = _Parser(prog="tradewind task", add_help=False, allow_abbrev=False)
-    for name in ("--dag", "--run", "--file", "--hash"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--log")
-    if not callback:
-        parser.add_argument("--task", required=True)
-        parser.add_argument("--map-index", type=int, default=-1)
-        parser.add_argument("--try", type=int, dest="try_number", required=True)
-        parser.add_argument("--dispatch", type=int, required=True)
-    return parser
+def _number(name: str, value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise UsageError(f"tradewind task run: {name} needs a number, not {value!r}.") from None

@@ -141,7 +141,7 @@ class TimeLimit:
         if os.getpid() != self._interrupts._pid:
             return
         if self.error is None:
-            self.error = TaskTimeout(f"{self._what} took longer than {self._seconds:g} s")
+            self.error = TaskTimeout(f"{self._what} took longer than its execution_timeout of {self._seconds:g} s")
             log.error("%s.", self.error)
             call_on_kill(self._on_kill)
         elif self._give_up is not None:

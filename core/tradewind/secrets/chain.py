@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from tradewind import plugins
 from tradewind import settings as settings_module
 from tradewind.errors import PluginError, SecretsError, SettingError, TradewindError
 from tradewind.secrets.masking import mask_text
@@ -75,6 +74,8 @@ def _source(name: str, options: dict[str, dict[str, Any]], settings: Settings) -
 
 
 def _make(name: str, arguments: dict[str, Any], settings: Settings) -> SecretsSource:
+    from tradewind import plugins
+
     try:
         kind = plugins.current().resolve("register_secrets_backends", name)
     except PluginError as error:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -171,11 +170,13 @@ def _is_reference(variable: str, text: str) -> bool:
         return text.strip().startswith(("/", "~", "./", "../")) or Path(text.strip()).is_file()
     if not variable.endswith("_CMD"):
         return False
+    from shutil import which
+
     try:
         words = shlex.split(text)
     except ValueError:
         return False
-    return bool(words) and shutil.which(words[0]) is not None
+    return bool(words) and which(words[0]) is not None
 
 
 def _read_file(place: _Place, what: str, broken: type[TradewindError]) -> str:

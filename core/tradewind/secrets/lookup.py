@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -171,6 +170,8 @@ def _ask(source: SecretsSource, method: str, kind: Kind, name: str) -> Any:
 
 
 def _not_found(kind: Kind, name: str, said: list[str]) -> str:
+    import difflib
+
     known: set[str] = set()
     for source in iterate_sources():
         try:

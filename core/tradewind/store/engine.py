@@ -14,12 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, StatementError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import QueuePool
 
-from tradewind.errors import StoreError
 from tradewind.store.faults import explain, missing
+from tradewind.store.location import is_missing, sqlite_file
 from tradewind.tables import metadata
 
 #: How long a transaction waits for others to finish theirs.
@@ -32,7 +31,7 @@ class Database:
     """Connections to one SQLite file, opened on first use and kept. `read` and `write` are the only ways in."""
 
     def __init__(self, url: str, lock_timeout: float = LOCK_TIMEOUT) -> None:
-        self.path = sqlite_path(url)
+        self.path = sqlite_file(url)
         self.lock_timeout = lock_timeout
         self._open = self._connect
         # The URL serves only to choose the dialect: `_connect` opens the file.
@@ -130,7 +129,7 @@ class Database:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        if not self.path.exists():
+        if is_missing(self.path):
             raise missing(self.path)
         connection = sqlite3.connect(
             f"file:{quote(str(self.path))}?mode=rw",
@@ -146,22 +145,6 @@ class Database:
             connection.close()
             raise
         return connection
-
-
-def sqlite_path(url: str) -> Path:
-    """The file that a `sqlite:///` URL names. Raises StoreError for any other URL."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError("The setting database_url is not a URL like sqlite:////home/me/tradewind.db.") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(
-            f"The setting database_url names a {parsed.get_backend_name()} database; "
-            "this version of tradewind keeps its metadata in SQLite only: use sqlite:////path/to/tradewind.db."
-        )
-    if parsed.database in (None, "", ":memory:"):
-        raise StoreError("The setting database_url names no file: several processes share it, so memory will not do.")
-    return Path(str(parsed.database)).expanduser().absolute()
 
 
 def _connect_memory() -> sqlite3.Connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import StatementError
 
 from tradewind.errors import StoreError
+from tradewind.store.location import is_missing
 
 _UPGRADE = "run `tradewind db upgrade`"
 
@@ -50,9 +51,9 @@ def explain(error: Exception, path: Path, waited: float) -> StoreError:
 
 
 def _cannot_open(path: Path, original: BaseException | None) -> StoreError:
-    if not path.parent.exists():
+    if is_missing(path.parent):
         return StoreError(f"The folder {path.parent} of the metadata database does not exist: {_UPGRADE} to create it.")
-    if path.is_dir():
+    if os.path.isdir(path):
         return StoreError(f"The metadata database {path} is a folder: mend the setting database_url.")
     return StoreError(
         f"The metadata database {path} cannot be opened ({original}): "

@@ -12,6 +12,7 @@ from tradewind import migrations
 from tradewind.errors import StoreError
 from tradewind.states import RunState
 from tradewind.store.engine import Database
+from tradewind.store.location import is_missing
 from tradewind.tables import attempts, dag_versions, dags, files, requests, runs, sources, task_instances, xcoms
 
 _REVISION = text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")
@@ -31,7 +32,7 @@ class MaintenanceVerbs:
         Several processes may do so at once. Raises StoreError for a database that a newer version made, or that holds
         something else.
         """
-        if self._db.path.exists() and self.revision() == migrations.HEAD:
+        if not is_missing(self._db.path) and self.revision() == migrations.HEAD:
             return False
         self._db.create()
         with self._db.write() as connection:  # others wait here, and then find the work done
@@ -78,7 +79,7 @@ class MaintenanceVerbs:
 
     def _refuse_foreign(self, connection: Connection) -> None:
         tables = inspect(connection).get_table_names()
-        if tables:
+        if tables and migrations.VERSION_TABLE not in tables:
             raise StoreError(
                 f"{self._db.path} is no metadata database of tradewind: it holds the tables "
                 f"{', '.join(sorted(tables)[:5])}. Let the setting database_url name another file."

@@ -17,11 +17,10 @@ from tradewind.errors import SecretsError
 from tradewind.secrets import SecretsSource
 from tradewind.secrets.encryption import decrypt, encrypt, rotate
 from tradewind.settings import Settings
+from tradewind.store.location import is_missing, sqlite_file
 
 if TYPE_CHECKING:
     from tradewind.store.credentials import StoredValues
-
-_SQLITE = "sqlite:///"
 
 
 class MetastoreSource(SecretsSource):
@@ -125,19 +124,13 @@ class MetastoreSource(SecretsSource):
         return self._given if self._given is not None else settings_module.read()
 
     def _missing(self) -> bool:
-        path = self._file()
-        return path is not None and not path.exists()
+        return is_missing(self._file())
 
-    def _file(self) -> Path | None:
-        """The SQLite file that the settings name, told without SQLAlchemy; None if they name something else."""
-        url = self._settings().database_url
-        if not url.startswith(_SQLITE):
-            return None
-        return Path(url.removeprefix(_SQLITE).partition("?")[0]).expanduser().absolute()
+    def _file(self) -> Path:
+        return sqlite_file(self._settings().database_url)
 
     def _place(self) -> str:
-        path = self._file()
-        return f"metadata database {path}" if path is not None else "metadata database"
+        return f"metadata database {self._file()}"
 
     def _explain_missing(self, word: str) -> str:
         return f"there is no {self._place()}" if self._missing() else f"{self._place()} has none of that {word}"

@@ -44,11 +44,22 @@ class TaskFunction:
     def name(self) -> str:
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
+    @functools.cached_property
+    def _returns_mapping(self) -> bool:
+        return returns_mapping(self.function)
+
+    @functools.cached_property
+    def _signature(self) -> inspect.Signature | None:
+        try:
+            return inspect.signature(self.function)
+        except (ValueError, TypeError):  # a function written in C that does not tell
+            return None
+
     def __call__(self, *args: Any, **kwargs: Any) -> XComArg:
         self._check_call(args, kwargs)
-        arguments = {"multiple_outputs": returns_mapping(self.function), **self.arguments}
-        if arguments["multiple_outputs"] is None:
-            arguments["multiple_outputs"] = returns_mapping(self.function)
+        arguments = dict(self.arguments)
+        if arguments.get("multiple_outputs") is None:
+            arguments["multiple_outputs"] = self._returns_mapping
         arguments["task_id"] = unique_label(arguments.get("task_id") or self.name, arguments)
         operator: Any = self.operator_class
         task: BaseOperator = operator(python_callable=self.function, op_args=list(args), op_kwargs=kwargs, **arguments)
@@ -82,9 +93,8 @@ class TaskFunction:
 
     def _check_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Find a wrong call when the DAG is written, not when the task runs."""
-        try:
-            signature = inspect.signature(self.function)
-        except (ValueError, TypeError):  # a function written in C that does not tell
+        signature = self._signature
+        if signature is None:
             return
         try:
             bound = signature.bind_partial(*args, **kwargs)

@@ -20,8 +20,8 @@ from tradewind.errors import ProcessError
 from tradewind.zygote.frames import receive, send
 from tradewind.zygote.process import report_end
 
-#: How long the zygote may take to load what it is told to.
-START_TIMEOUT = 120.0  # seconds
+#: How long the zygote may take to answer; the first time it has to load what it is told to.
+ANSWER_TIMEOUT = 120.0  # seconds
 
 #: Code of the new interpreter. It takes over the search path, and nothing that lies in the working folder by chance.
 _BOOT = (
@@ -58,7 +58,9 @@ class Child:
         None means that nobody knows, for the zygote died; the child itself may go on. Raises TimeoutError.
         """
         if not self._ended:
-            if not select.select([self._status], [], [], timeout)[0]:
+            poll = select.poll()  # `select` refuses descriptors above 1023
+            poll.register(self._status, select.POLLIN)
+            if not poll.poll(None if timeout is None else max(0.0, timeout) * 1000):
                 raise TimeoutError(f"process {self.pid} has not ended within {timeout} seconds")
             with contextlib.suppress(ConnectionResetError):
                 told = self._status.recv(16)
@@ -202,7 +204,7 @@ class Zygote:
         except ProcessError:
             control.close()
             raise
-        control.settimeout(START_TIMEOUT)
+        control.settimeout(ANSWER_TIMEOUT)
         answer = None
         with contextlib.suppress(OSError):
             send(control, self._preload)
@@ -214,7 +216,6 @@ class Zygote:
             self._stop()
             reason = answer["error"] if answer else f"it ended with exit code {code}"
             raise ProcessError(f"The process that starts others cannot be started: {reason}")
-        control.settimeout(None)
         return control
 
     def _spawn(self, target: str, args: list[Any], theirs: socket.socket, status_end: socket.socket) -> int:

@@ -55,6 +55,14 @@ def test_frames_come_in_chunks(hook: SqliteHook, kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_statements_before_the_chunks_are_committed(hook: SqliteHook, kind: Any) -> None:
+    library(kind)
+    statements = ["delete from t where id > 2", "select * from t"]
+    assert [len(frame) for frame in hook.get_df_by_chunks(statements, chunksize=2, df_type=kind)] == [2, 1]
+    assert hook.get_first("select count(*) from t") == (3,)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_result_keeps_its_columns(hook: SqliteHook, kind: Any) -> None:
     library(kind)
     assert list(hook.get_df("select id, name from t where 0", df_type=kind).columns) == ["id", "name"]

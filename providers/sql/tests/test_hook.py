@@ -127,6 +127,16 @@ def test_rows_come_in_chunks_with_constant_memory(hook: CountingHook) -> None:
         next(hook.get_records_by_chunks("select 1", chunksize=0))
 
 
+def test_what_an_iteration_writes_stays_if_it_is_finished(hook: CountingHook) -> None:
+    insert = "insert into t (name) values ('a'), ('b'), ('c') returning id"
+    assert list(hook.get_records_by_chunks(insert, chunksize=2)) == [[(1,), (2,)], [(3,)]]
+    given_up = hook.get_records_by_chunks(insert, chunksize=2)
+    next(given_up)
+    given_up.close()  # type: ignore[attr-defined]
+    assert list(hook.get_records_by_chunks("insert into t values (9, 'd')")) == []
+    assert hook.get_records("select id from t") == [(1,), (2,), (3,), (9,)]
+
+
 # What cannot be run
 
 

@@ -29,6 +29,7 @@ class DatabaseAccess(BaseHook):
     connector: Any = None  #: the object with `connect`, where `get_conn` is not overridden
     dialect_class: type[Dialect] = Dialect
     sql_syntax: ClassVar[statements.Syntax] = statements.STANDARD  #: how text is split into statements
+    native_types: ClassVar[frozenset[type]] = frozenset()  #: values that need no `_serialize_cell`
     _placeholder: str = "%s"
 
     def __init__(

@@ -26,8 +26,7 @@ def frame(
             with closing(conn.cursor()) as cursor:
                 hook._run_command(cursor, statement, values)
                 made = _polars_frame(library, cursor, cursor.fetchall() if cursor.description else [], options)
-        if not hook.get_autocommit(conn):
-            conn.commit()
+        hook._commit(conn)
         return made
 
 
@@ -45,12 +44,14 @@ def frames(
         statement, values = _prepare(hook, conn, sql, parameters)
         if df_type == "pandas":
             con = hook._pandas_connection(conn)
-            yield from library.read_sql(statement, con=con, params=values, chunksize=chunksize, **options)
-            return
-        with closing(hook._stream_cursor(conn)) as cursor:
-            hook._run_command(cursor, statement, values)
-            while cursor.description and (rows := cursor.fetchmany(chunksize)):
-                yield _polars_frame(library, cursor, rows, options)
+            with hook._explained(statement):
+                yield from library.read_sql(statement, con=con, params=values, chunksize=chunksize, **options)
+        else:
+            with closing(hook._stream_cursor(conn)) as cursor:
+                hook._run_command(cursor, statement, values)
+                while cursor.description and (rows := cursor.fetchmany(chunksize)):
+                    yield _polars_frame(library, cursor, rows, options)
+        hook._commit(conn)
 
 
 def _prepare(hook: DbApiHook, conn: Any, sql: str | list[str], parameters: Parameters | None) -> tuple[str, Any]:

@@ -100,8 +100,7 @@ class DbApiHook(DatabaseAccess):
                             self.descriptions.clear()
                         results.append(self._make_common_data_structure(handler(cursor)))
                         self.descriptions.append(cursor.description)
-            if not self.get_autocommit(conn):
-                conn.commit()
+            self._commit(conn)
             self.get_db_log_messages(conn)
         if handler is None:
             return None
@@ -118,9 +117,9 @@ class DbApiHook(DatabaseAccess):
     def get_records_by_chunks(
         self, sql: str, parameters: Parameters | None = None, *, chunksize: int = 1000
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a query in lists of `chunksize`, never more of them in memory. For reading only.
+        """The rows of a query in lists of `chunksize`, never more of them in memory.
 
-        The connection is closed after the last list, or when the iteration is given up.
+        After the last list the connection is committed and closed; if the iteration is given up, it is rolled back.
         """
         if chunksize < 1:
             raise ValueError(f"chunksize must be at least 1, not {chunksize}")
@@ -131,6 +130,7 @@ class DbApiHook(DatabaseAccess):
             self.descriptions = [cursor.description]
             while cursor.description is not None and (rows := cursor.fetchmany(chunksize)):
                 yield list(rows)
+            self._commit(conn)
 
     def _stream_cursor(self, conn: Any) -> Any:
         """A cursor that does not fetch the whole result at once; override where the driver needs a special one."""
@@ -199,6 +199,10 @@ class DbApiHook(DatabaseAccess):
                 raise
             finally:
                 self._running.remove(conn)
+
+    def _commit(self, conn: Any) -> None:
+        if not self.get_autocommit(conn):
+            conn.commit()
 
     def cancel(self) -> None:
         """Stop what this hook executes right now in other threads, where the driver can; they get its error."""

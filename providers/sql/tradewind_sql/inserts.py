@@ -36,6 +36,8 @@ class Insert:
         self.inserted = 0  #: rows that the database took
         self.committed = 0  #: rows that are there to stay
         self._width = len(self.fields) if self.fields else None
+        self._native = hook.native_types
+        self._serialize = hook._serialize_cell
         unknown = sorted(set(options) - hook.dialect.insert_options)
         if unknown:
             known = ", ".join(sorted(hook.dialect.insert_options))
@@ -68,8 +70,7 @@ class Insert:
         return self.inserted
 
     def _commit(self, conn: Any) -> None:
-        if not self.hook.get_autocommit(conn):
-            conn.commit()
+        self.hook._commit(conn)
         if self.inserted > self.committed:
             self.committed = self.inserted
             self.hook.log.info("Inserted %s rows into %s so far", self.committed, self.table)
@@ -97,7 +98,7 @@ class Insert:
         elif isinstance(row, str | bytes):
             raise RowError(f"Row {number} for {self.table} is a text, not a sequence of values.")
         try:
-            cells = tuple(self.hook._serialize_cell(cell, conn) for cell in row)
+            cells = tuple([cell if type(cell) in self._native else self._serialize(cell, conn) for cell in row])
         except (SqlError, TypeError) as error:
             raise RowError(f"Row {number} for {self.table} cannot be inserted: {error}") from error
         if self._width is None:

@@ -20,6 +20,7 @@ import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import length_hint
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -47,6 +48,12 @@ _NO_TRANSACTION = frozenset(
 )
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+LOCKED = (
+    "Another connection writes to the database, or reads from it: perhaps a query of this process that is not read to "
+    "its end. With the extra journal_mode=wal readers and one writer do not wait for each other."
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,7 @@ class SqliteHook(DbApiHook):
     supports_autocommit = True
     dialect_class = SqliteDialect
     sql_syntax = SQLITE
+    native_types = frozenset({type(None), bool, int, float, str, bytes})
     _placeholder = "?"
     _test_connection_sql = "select sqlite_version()"
 
@@ -206,8 +214,8 @@ class SqliteHook(DbApiHook):
             and not conn.in_transaction
             and verb(sql_statement, SQLITE) not in _NO_TRANSACTION
         ):
-            # sqlite3 itself would leave CREATE, DROP and ALTER out of transactions. The same cursor must do it: it gives
-            # up an unfinished SELECT, whose lock would make SQLite refuse to wait for other writers.
+            # sqlite3 itself would leave CREATE, DROP and ALTER out of transactions. The same cursor must do it: that
+            # gives up an unfinished SELECT, whose lock would make SQLite refuse to wait for other writers.
             cursor.execute(f"BEGIN {conn.isolation_level}")
         try:
             super()._run_command(cursor, sql_statement, parameters)
@@ -229,27 +237,17 @@ class SqliteHook(DbApiHook):
                 if conn.stopped_by:
                     raise conn.stopped_by.pop() from None
                 if "locked" in str(error):
-                    error.add_note(
-                        "Another connection writes to the database, or reads from it: perhaps a query of this process that is "
-                        "not read to its end. With the extra journal_mode=wal readers and one writer do not wait for each other."
-                    )
+                    error.add_note(LOCKED)
                 raise
 
     # Values
 
     def _execute_many(self, cursor: Any, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        taken = 0
-
-        def counted() -> Generator[tuple[Any, ...], None, None]:
-            nonlocal taken
-            for row in rows:
-                taken += 1
-                yield row
-
+        left = iter(rows)
         try:
-            cursor.executemany(statement, counted())
+            cursor.executemany(statement, left)
         except Exception as error:
-            error.add_note(f"It was row {taken} of a batch of {len(rows)}.")
+            error.add_note(f"It was row {len(rows) - length_hint(left)} of a batch of {len(rows)}.")
             raise
 
     def _pandas_connection(self, conn: Any) -> Any:
@@ -258,9 +256,7 @@ class SqliteHook(DbApiHook):
     @staticmethod
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:
         """Dates and times as SQLite's own functions write them, decimals and UUIDs as text, lists and dicts as JSON."""
-        if cell is None or isinstance(cell, bool | bytes) or type(cell) in (int, float, str):
-            return cell
-        return _adapt(cell)
+        return cell if type(cell) in SqliteHook.native_types else _adapt(cell)
 
 
 def _adapt(cell: Any) -> Any:

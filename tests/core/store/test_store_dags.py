@@ -172,6 +172,8 @@ def test_a_dag_with_running_tasks_is_not_deleted(store: Store, sample: Any) -> N
 
 
 def test_a_spec_with_odd_characters_is_kept(store: Store, sample: Any) -> None:
-    spec = replace(sample.spec("ö-日本"), tasks=(TaskSpec("täsk \U0001f680", "O'Brien\"%s"),), doc_md="'; DROP TABLE dags; --")
+    spec = replace(
+        sample.spec("ö-日本"), tasks=(TaskSpec("täsk \U0001f680", "O'Brien\"%s"),), doc_md="'; DROP TABLE dags; --"
+    )
     store.save_parsed(sample.parsed(spec), sample.now)
     assert store.dag("ö-日本").spec == spec

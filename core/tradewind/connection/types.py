@@ -1,0 +1,50 @@
+"""What plugins declare about connection types.
+
+Plugins, and with them every installed provider, are loaded when the first connection is made, so that importing hooks
+stays cheap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradewind.records import ConnectionType
+
+#: A URI scheme that is another name of a type whether or not its provider is installed.
+_ALWAYS = {"postgresql": "postgres"}
+
+
+def normalise(scheme: str) -> str:
+    """The connection type that a scheme means: lower case, `-` as `_`, without the driver that SQLAlchemy adds."""
+    scheme = scheme.lower().replace("-", "_")
+    base, plus, _ = scheme.partition("+")
+    if plus and declared(scheme) is None and (base in _ALWAYS or declared(base) is not None):
+        scheme = base
+    return _ALWAYS.get(scheme, scheme)
+
+
+def declared(conn_type: str) -> ConnectionType | None:
+    """What a provider declares about a type or an alias of one; None if no installed provider knows it."""
+    from tradewind import plugins
+
+    return plugins.current().connection_type(conn_type)
+
+
+def declared_names(scheme: str) -> set[str]:
+    """Names of the extras that the type of a URI scheme declares."""
+    found = declared(normalise(scheme))
+    return {extra.name for extra in found.extras} if found else set()
+
+
+def known_types() -> list[str]:
+    from tradewind import plugins
+
+    return sorted({found.name for found in plugins.current().connection_types.values()})
+
+
+def load_hook(path: str) -> Any:
+    """The hook class at a dotted path."""
+    from tradewind import plugins
+
+    return plugins.load_object(path)

@@ -1,0 +1,235 @@
+"""Many processes on one database: nothing is lost, nothing happens twice, nobody sees a lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tradewind.records import Moves, Run, TaskInstance, TaskMove
+from tradewind.states import TaskState
+from tradewind.store import Store
+
+HEAD = """
+    import datetime, json, os, random, sys
+    from tradewind.records import *
+    from tradewind.settings import Settings
+    from tradewind.states import *
+    from tradewind.store import open_store
+
+    home, number = sys.argv[1], int(sys.argv[2])
+    store = open_store(Settings(home=home, database_url=f"sqlite:///{home}/tradewind.db"))
+    now = datetime.datetime.now(datetime.UTC)
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+
+#: Races the others for every queued attempt; gives half of them time to be restarted meanwhile.
+RUNNER = """
+    started, finished = [], []
+    while not os.path.exists(f"{home}/stop"):
+        queued = [held for held in store.running_everywhere() if held.task.state is TaskState.QUEUED]
+        random.shuffle(queued)
+        for held in queued[:4]:
+            if store.start_attempt(held.key, now, "here", os.getpid(), "p") is not None:
+                started.append([held.key.task_id, held.key.dispatch])
+                store.heartbeat(held.key, now)
+                if store.finish_attempt(held.key, Outcome(TaskState.SUCCESS, now)):
+                    finished.append([held.key.task_id, held.key.dispatch])
+    print(json.dumps({"started": started, "finished": finished}))
+"""
+
+CLAIMER = """
+    name = f"scheduler-{number}"
+    store.register_scheduler(name, "here", os.getpid(), "p", now)
+    claimed = []
+    while len(store.runs(limit=1)) and (more := store.claim_runs(name, now, limit=3)):
+        claimed += [run.run_id for run in more]
+    print(json.dumps(claimed))
+"""
+
+CREATOR = """
+    made = [store.create_run(NewRun("sales", f"r{n}", RunType.MANUAL, now, now, now), now) for n in range(20)]
+    print(json.dumps([run.run_id for run in made if run is not None]))
+"""
+
+SAVER = """
+    specs = tuple(DagSpec(f"dag{n}", (TaskSpec("t", "O"),), description=str(number)) for n in range(5))
+    for round in range(10):
+        store.save_parsed(ParsedFile(f"/dags/{number}.py", f"{number:016}", "", specs), now)
+    print(json.dumps([dag.dag_id for dag in store.dags() if dag.path == f"/dags/{number}.py"]))
+"""
+
+
+class Processes:
+    """Processes that wait for each other before they begin, and leave one JSON value each."""
+
+    def __init__(self, home: Path, body: str, count: int) -> None:
+        script = textwrap.dedent(HEAD) + textwrap.dedent(body)
+        command = [sys.executable, "-W", "error", "-c", script, str(home)]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.running = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in range(count)]
+
+    def begin(self) -> None:
+        for process in self.running:
+            assert process.stdout.readline() == "ready\n", process.communicate()[1]  # type: ignore[union-attr]
+        for process in self.running:
+            process.stdin.write("go\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+
+    def results(self) -> list[Any]:
+        ends = [process.communicate(timeout=120) for process in self.running]
+        assert [error for _, error in ends] == [""] * len(ends)
+        return [json.loads(output) for output, _ in ends]
+
+
+@contextmanager
+def together(home: Path, body: str, count: int = 8) -> Iterator[Processes]:
+    processes = Processes(home, body, count)
+    try:
+        processes.begin()
+        yield processes
+    finally:
+        for process in processes.running:
+            process.kill()
+            process.communicate()
+
+
+def next_move(task: TaskInstance, dispatches: int) -> TaskMove | None:
+    """What the scheduler of this test does with a task: it queues it again and again, and restarts some that run."""
+    if task.state in (None, TaskState.SUCCESS) and task.dispatch < dispatches:
+        after = replace(task, state=TaskState.QUEUED, dispatch=task.dispatch + 1, try_number=task.dispatch + 1)
+    elif task.state is TaskState.RUNNING and task.dispatch % 2:
+        after = replace(task, state=TaskState.RESTARTING)
+    elif task.state is TaskState.RESTARTING:
+        after = replace(task, state=None)
+    else:
+        return None
+    return TaskMove(task, after)
+
+
+def drive(store: Store, run: Run, dispatches: int) -> tuple[Counter[str], int]:
+    """Move all tasks on till each was dispatched so often; returns what was written, and how often it was refused."""
+    written: Counter[str] = Counter()
+    refusals = 0
+    while True:
+        tasks = store.tasks(run.id)
+        if all(task.state is TaskState.SUCCESS and task.dispatch == dispatches for task in tasks):
+            return written, refusals
+        moves = [move for move in (next_move(task, dispatches) for task in tasks) if move]
+        if any(task.state is None and task.dispatch == dispatches for task in tasks):
+            dispatches += 1  # the last one was restarted
+        applied = store.apply(run, Moves(tuple(moves)))
+        assert applied.ok
+        refusals += len(applied.refused)
+        if applied.written:
+            written.update(str(move.after.state) for move in moves)
+
+
+def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample: Any, tmp_path: Path) -> None:
+    run = sample.run(tasks=12)
+    with together(tmp_path, RUNNER, 7) as runners:
+        written, refusals = drive(store, run, dispatches=12)
+        (tmp_path / "stop").touch()
+        results = runners.results()
+    started = Counter(map(tuple, (start for result in results for start in result["started"])))
+    finished = Counter(map(tuple, (end for result in results for end in result["finished"])))
+    assert started.total() == written["queued"]
+    assert set(started.values()) == {1}, "an attempt was started twice"
+    assert set(finished.values()) == {1}, "an attempt was finished twice"
+    assert finished.total() == written["queued"] - written["restarting"], "an update was lost"
+    history = [attempt for task in store.tasks(run.id) for attempt in store.attempts(run.id, task.task_id)]
+    assert Counter(str(attempt.state) for attempt in history) == {
+        "success": finished.total(),
+        **({"restarting": written["restarting"]} if written["restarting"] else {}),
+    }
+    assert len([result for result in results if result["started"]]) > 1, "the processes did not compete"
+
+
+def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, tmp_path: Path) -> None:
+    store.save_parsed(sample.parsed(sample.spec()), sample.now)
+    for number in range(60):
+        store.create_run(sample.new_run(run_id=f"r{number}"), sample.now)
+    with together(tmp_path, CLAIMER) as claimers:
+        results = claimers.results()
+    assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(60))
+    assert {run.epoch for run in store.runs()} == {1}
+
+
+def test_each_run_is_created_by_one_process(store: Store, sample: Any, tmp_path: Path) -> None:
+    store.save_parsed(sample.parsed(sample.spec()), sample.now)
+    with together(tmp_path, CREATOR) as creators:
+        results = creators.results()
+    assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(20))
+    assert all(len(store.tasks(run.id)) == 2 for run in store.runs())
+
+
+def test_each_dag_belongs_to_one_file(store: Store, tmp_path: Path) -> None:
+    with together(tmp_path, SAVER, 4) as savers:
+        results = savers.results()
+    assert sorted(dag for result in results for dag in result) == [f"dag{n}" for n in range(5)]
+    assert len(store.failures()) == len([result for result in results if len(result) < 5])
+
+
+FORKING = """
+    from msgspec.structs import replace
+    store.warm_up()
+    if number:  # a careless parent: its connections are open while it forks
+        store.runs()
+        store.change_marker()
+    children = []
+    for n in range(6):
+        pid = os.fork()
+        if pid == 0:
+            store.after_fork()
+            for round in range(20):
+                store.set_pool(f"{number}-{n}-{round}", round)
+            os._exit(0 if store.runs() else 1)
+        children.append(pid)
+    for round in range(20):
+        store.set_pool(f"{number}-parent-{round}", round)
+    print(json.dumps([os.waitpid(pid, 0)[1] for pid in children]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_store_goes_on_working_in_forked_children(store: Store, sample: Any, tmp_path: Path) -> None:
+    sample.run()
+    with together(tmp_path, FORKING, 2) as parents:
+        assert parents.results() == [[0] * 6, [0] * 6]
+    assert len(store.pools()) == 1 + 2 * 7 * 20
+
+
+def test_warming_up_leaves_nothing_behind_and_no_connection_open(store: Store, sample: Any) -> None:
+    run = sample.run()
+    before = store.change_marker()
+    store.warm_up()
+    if os.path.isdir("/proc/self/fd"):
+        assert not [fd for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink() and store.path in os.readlink(fd)]
+    assert store.runs() == [run]
+    assert [dag.dag_id for dag in store.dags()] == ["sales"]
+    assert before is not None
+
+
+def test_threads_share_a_store(store: Store, sample: Any) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    run = sample.run(tasks=30)
+
+    def work(number: int) -> bool:
+        store.set_pool(f"pool-{number}", number)
+        return store.task(run.id, f"t{number}").task_id == f"t{number}"
+
+    with ThreadPoolExecutor(20) as pool:
+        assert all(pool.map(work, range(30)))
+    assert len(store.pools()) == 31
