@@ -61,7 +61,7 @@ def _command(command: click.Command, path: list[str], level: int) -> Iterator[st
 
 
 def _option(option: click.Parameter, context: click.Context) -> str | None:
-    if not isinstance(option, click.Option) or option.hidden or option.name == "help":
+    if not isinstance(option, click.Option) or option.hidden or "--help" in option.opts:
         return None
     record = option.get_help_record(context)
     return f"| `{_cell(record[0])}` | {_cell(record[1])} |" if record else None

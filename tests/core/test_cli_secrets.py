@@ -128,7 +128,7 @@ def test_a_connection_that_cannot_be_is_not_stored(given, told, fail, tell, home
 
 
 def test_an_id_that_cannot_be_looked_up_is_refused(fail):
-    assert "name" in fail("connections", "add", "two words", "--conn-uri", "smtp://x")
+    assert "name" in fail("connections", "add", "what?", "--conn-uri", "smtp://x")
 
 
 def test_a_stored_connection_is_not_overwritten_by_accident(tell, fail):

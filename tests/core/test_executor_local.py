@@ -10,9 +10,10 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
-
+from tradewind.errors import SettingError
 from tradewind.executor.contract import Ended
 from tradewind.executor.local import LocalExecutor
 from tradewind.records import TaskKey
@@ -58,6 +59,10 @@ def main(argv):
         while not end.exists():
             time.sleep(0.01)
         path.with_suffix(".done").touch()
+    if verb == "worker":
+        with path.with_suffix(".starts").open("a") as starts:
+            starts.write("x")
+        time.sleep(0.02)
     if verb == "prints":
         print("hello")
         os.write(2, b"raw\\n")
@@ -391,6 +396,41 @@ def test_a_killed_executor_leaves_attempts_running_and_nothing_else(
     assert path.with_suffix(".done").exists()
     left = int((tmp_path / "leaver-killed.note").read_text().split()[-1])
     wait_until(lambda: identity(int(parent)) is None and identity(left) is None, attempts)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_attempt_ends_once_and_runs_at_most_once_whatever_is_killed(
+    attempts: Attempts, tmp_path: Path, seed: int
+) -> None:
+    """Attempts, warm processes and the zygote are killed at random while attempts come and go."""
+    random = Random(seed)
+    keys, ended = set(), []
+    for _ in range(80):
+        keys.add(attempts.submit("worker", f"file\0{random.choice('ab')}")[0])
+        ended += attempts.executor.poll(random.choice([0, 0.01]))
+        notes = [path.read_text().split() for path in tmp_path.glob("*.note")]
+        victim = random.random()
+        if victim < 0.1:
+            kill(random.choice(attempts.executor._all_warm).child.pid)
+        elif victim < 0.2:
+            kill(int(random.choice(notes)[0]) if notes else 0)
+        elif victim < 0.23:
+            kill(attempts.executor._zygote.pid or 0)
+    ended += attempts.ended(80 - len(ended), seconds=60)
+    assert sorted(one.key.task_id for one in ended) == sorted(key.task_id for key in keys)
+    assert {path.read_text() for path in tmp_path.glob("*.starts")} <= {"x", ""}
+    started = {int(path.read_text().split()[0]) for path in tmp_path.glob("*.note")}
+    assert [pid for pid in started if identity(pid)] == []
+
+
+def kill(pid: int) -> None:
+    if pid and identity(pid):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_an_unknown_way_to_start_processes_is_refused() -> None:
+    with pytest.raises(SettingError, match="process_start is auto, fork or spawn, not 'thread'"):
+        LocalExecutor(Settings(process_start="thread"))
 
 
 def wait_until(true: Callable[[], bool], attempts: Attempts, seconds: float = 20) -> None:

@@ -13,7 +13,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool, text
-
 from tradewind import migrations
 from tradewind.errors import StoreError
 from tradewind.settings import Settings

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind import secrets
 from tradewind.dag import DAG
 from tradewind.errors import DagError, TaskSkipped, TemplateError, TradewindError, XComError

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind import secrets
 from tradewind.dag import DAG, TaskGroup
 from tradewind.errors import DagError, TradewindError
@@ -158,7 +159,7 @@ def test_the_result_may_be_kept_out_of_the_log(execution: Any, caplog: pytest.Lo
 
 @pytest.fixture
 def branch() -> Callable[..., Any]:
-    """branch >> a >> join, branch >> b >> c >> join, branch >> join, branch >> group.first >> group.last, branch >> clean"""
+    """A branch >> a >> join, >> b >> c >> join, >> join, >> group.first >> group.last, >> clean (a teardown)."""
 
     def make(choice: Any, kind: Any = BranchPythonOperator, **more: Any) -> Any:
         with DAG("sales", schedule=None, start_date=START):

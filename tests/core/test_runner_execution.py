@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-
 from tradewind.context import MemoryTaskApi, get_current_context
 from tradewind.dag import DAG
 from tradewind.errors import SensorTimeout, TaskFailed, TaskRescheduled, TaskSkipped, TradewindError

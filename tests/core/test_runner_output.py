@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tradewind.runner.output import LONGEST_LINE, LogFile, format_line, split_lines
 
 HEAD = """
@@ -133,6 +132,12 @@ def test_a_line_break_in_a_record_does_not_make_a_line_of_its_own_time(path: Pat
 def test_a_logging_call_with_wrong_arguments_does_not_raise(path: Path) -> None:
     run(path, 'logging.warning("%d rows", "many"); print("goes on")')
     assert ("OUT", "goes on") in read(path)
+
+
+def test_a_log_level_that_does_not_exist_is_told(path: Path) -> None:
+    lines = run(path, 'output.close(); output = Output(log, "LOUD"); logging.info("shown")')
+    assert lines[0][1].startswith("The setting log_level cannot be 'LOUD'; INFO is used. There are: ")
+    assert lines[1:] == [("INFO", "shown")]
 
 
 def test_threads_may_print_at_once(path: Path) -> None:

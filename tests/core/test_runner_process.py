@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tradewind import settings as settings_module
 from tradewind.executor.contract import Ended
 from tradewind.executor.local import LocalExecutor
@@ -190,6 +189,20 @@ def test_the_log_begins_and_ends_with_a_line_that_names_attempt_and_outcome(benc
     assert bench.path in first
     assert any(line.endswith("OUT     hello") for line in middle)
     assert "INFO    shop.a of manual__1, try 1: success, after 0." in last
+
+
+def test_the_first_and_the_last_line_do_not_depend_on_the_log_level_and_nothing_follows(make: MakeBench) -> None:
+    bench = make(log_level="error")
+    bench.write("""
+        def work():
+            os.write(1, b"raw\\n" * 1000)
+        python("a", work)
+    """)
+    bench.execute("a")
+    first, *middle, last = bench.log("a").splitlines()
+    assert "try 1 of 1" in first
+    assert [line.split()[-1] for line in middle] == ["raw"] * 1000
+    assert "success, after" in last
 
 
 def test_a_failing_task_is_up_for_retry_and_then_failed(bench: Bench) -> None:
@@ -514,7 +527,7 @@ def test_callbacks_of_a_run_get_its_context_and_are_called_once(bench: Bench) ->
         assert bench.ended(key).exit_code == 0
     assert bench.notes() == ["manual__1 2024-05-01"]
     assert not bench.store.run("shop", "manual__1").callback_due
-    assert "on_success_callback: done." in bench.log("run")
+    assert "on_success_callback of shop, run manual__1: done." in bench.log("run")
 
 
 def test_a_task_with_threads_left_over_ends(bench: Bench) -> None:

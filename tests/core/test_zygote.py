@@ -213,7 +213,9 @@ def test_neither_zombies_nor_descriptors_are_left(forking: Zygote) -> None:
     for child in children:
         assert child.wait(10) == 0
         child.close()
-    assert (descriptors_of("self"), descriptors_of(forking.pid)) == before
+    # A child's end is told a moment before the zygote lets go of it.
+    assert until(lambda: descriptors_of(forking.pid or 0) <= before[1])
+    assert descriptors_of("self") <= before[0]
     assert Path(f"/proc/{forking.pid}/task/{forking.pid}/children").read_text() == ""
 
 

@@ -58,7 +58,7 @@ class Executor(ABC):
 
     @abstractmethod
     def cancel(self, key: TaskKey) -> None:
-        """Ask an attempt to stop, and kill all of it after the setting `kill_grace`. Its `Ended` follows.
+        """Ask an attempt to stop, and kill all of it when the setting `kill_grace` is over. Its `Ended` follows.
 
         Does nothing for a key that it does not hold.
         """

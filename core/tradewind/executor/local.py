@@ -17,12 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tradewind.errors import ProcessError
+from tradewind.errors import ProcessError, SettingError
 from tradewind.executor.channel import Cancel, Channel, Over, Ready, Refused, Start, Started
 from tradewind.executor.contract import Ended, Executor
 from tradewind.executor.process import Leader, describe_exit
 from tradewind.records import TaskKey
 from tradewind.runner.identity import host, identity, is_alive, kill_session
+from tradewind.runner.interrupts import kill_after
 from tradewind.settings import Settings
 from tradewind.zygote import Child, Zygote
 
@@ -78,6 +79,8 @@ class LocalExecutor(Executor):
         self, settings: Settings, *, runner: str = "tradewind.runner", preload: Sequence[str] = PRELOAD
     ) -> None:
         super().__init__(settings)
+        if settings.process_start not in ("auto", "fork", "spawn"):
+            raise SettingError(f"The setting process_start is auto, fork or spawn, not {settings.process_start!r}.")
         self._runner = runner
         self._zygote = Zygote(preload, start=settings.process_start)
         self._spawn = not self._zygote.forks
@@ -133,6 +136,9 @@ class LocalExecutor(Executor):
             self._stop_attempt(attempt)
 
     def adopt(self, key: TaskKey, host_name: str, pid: int, process: str | None) -> bool:
+        process = process or None
+        if key in self._attempts:
+            return True
         if host_name != host():
             return False
         if not is_alive(pid, process) and (identity(pid) is not None or kill_session(pid)):
@@ -239,19 +245,19 @@ class LocalExecutor(Executor):
 
     def _stop_attempt(self, attempt: _Attempt) -> None:
         if attempt.leader is not None:
-            attempt.leader.ask_to_stop(self.settings.kill_grace)
+            attempt.leader.ask_to_stop(kill_after(self.settings.kill_grace))
         elif attempt.warm is not None:
-            attempt.warm.channel.send(Cancel(attempt.id, self.settings.kill_grace))
+            attempt.warm.channel.send(Cancel(attempt.id, kill_after(self.settings.kill_grace)))
             self._note_interest(attempt.warm)
 
     def _watch(self, attempt: _Attempt, pid: int, process: str | None) -> None:
         """Watch an attempt that no warm process of ours watches."""
-        leader = Leader(pid, process or None, child=False)
+        leader = Leader(pid, process, child=False)
         attempt.warm, attempt.leader = None, leader
         if leader.handle is not None:
             self._selector.register(leader.handle, selectors.EVENT_READ, attempt)
         if attempt.stop:
-            leader.ask_to_stop(self.settings.kill_grace)
+            leader.ask_to_stop(kill_after(self.settings.kill_grace))
 
     def _step(self, attempt: _Attempt) -> None:
         leader = attempt.leader

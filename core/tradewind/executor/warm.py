@@ -24,7 +24,7 @@ from typing import NoReturn, Protocol, cast
 
 from tradewind.executor.channel import Cancel, Channel, Over, Ready, Refused, Start, Started
 from tradewind.executor.process import Leader, describe_exit
-from tradewind.runner.identity import identity
+from tradewind.runner.identity import identity, kill_session
 from tradewind.runner.output import format_line
 
 #: Signals that a terminal or a service manager sends to all processes alike. The executor decides what they mean.
@@ -49,6 +49,7 @@ def serve(sock: socket.socket, runner: str, preload: list[str], spawn: bool) -> 
     gc.collect()
     gc.freeze()  # else the collector would touch, and so copy, in each attempt what could stay shared
     Warm(sock, module, spawn=spawn or threading.active_count() > 1).run()
+    kill_session(os.getpid(), spare=os.getpid())  # what the DAG file may have started when it was loaded
 
 
 @dataclass

@@ -22,6 +22,15 @@ from tradewind.errors import TaskTimeout
 log = logging.getLogger("tradewind.runner")
 
 
+#: An attempt whose task used up all its grace has this long to record how it ended, in seconds.
+RECORDING_TIME = 1.0
+
+
+def kill_after(grace: float) -> float:
+    """Seconds between asking an attempt to stop and killing it, for a task that has `grace` seconds to stop."""
+    return grace + min(grace, RECORDING_TIME)
+
+
 class AttemptStopped(BaseException):
     """The attempt was told to stop. Not an Exception, so that a task's `except Exception` does not swallow it."""
 
@@ -60,6 +69,7 @@ class Interrupts:
         *,
         on_kill: Callable[[], None] = _nothing,
         timeout: float | None = None,
+        timeout_name: str = "execution_timeout",
         give_up: Callable[[TaskTimeout], None] | None = None,
     ) -> Iterator[None]:
         """Run code that may be broken off, by AttemptStopped, or after `timeout` seconds by TaskTimeout.
@@ -67,21 +77,26 @@ class Interrupts:
         `on_kill` is called first. `give_up` is called when the code goes on nevertheless for `grace` seconds more.
         Code that swallows the exception does not end well by that: it is raised again at the end.
         """
-        limit = TimeLimit(self, what, timeout, on_kill, give_up) if timeout is not None and _can_limit(what) else None
-        self._on_kill, self._active = on_kill, True
+        limit = None
+        if timeout is not None and _can_limit(what):
+            told = f"{what} took longer than its {timeout_name} of {timeout:g} s"
+            limit = TimeLimit(self, told, timeout, on_kill, give_up)
         told_before = self._told
         try:
-            if self.stop_reason:
-                self._break_off()
-            if limit is not None:
-                limit.set()
-            yield
-            if limit is not None and limit.error is not None:
-                raise limit.error
-            if self._told and not told_before:
-                raise AttemptStopped(self.stop_reason)
-        finally:
-            self._active = False
+            try:
+                self._on_kill, self._active = on_kill, True
+                if self.stop_reason:
+                    self._break_off()
+                if limit is not None:
+                    limit.set()
+                yield
+                if limit is not None and limit.error is not None:
+                    raise limit.error
+                if self._told and not told_before:
+                    raise AttemptStopped(self.stop_reason)
+            finally:
+                self._active = False
+        finally:  # of its own, for a signal may break off even the lines above
             if limit is not None:
                 limit.unset()
 
@@ -109,39 +124,41 @@ class TimeLimit:
     def __init__(
         self,
         interrupts: Interrupts,
-        what: str,
+        told: str,
         seconds: float,
         on_kill: Callable[[], None],
         give_up: Callable[[TaskTimeout], None] | None,
     ) -> None:
         self.error: TaskTimeout | None = None  #: what was raised when the time was up
         self._interrupts = interrupts
-        self._what = what
+        self._told = told
         self._seconds = seconds
         self._on_kill = on_kill
         self._give_up = give_up
         self._previous: object = None
+        self._unset = False
 
     def set(self) -> None:
         self._previous = signal.signal(signal.SIGALRM, self._on_alarm)
-        grace = max(self._interrupts.grace, 0.1)
-        seconds = max(self._seconds, 0.001)  # 0 would mean no alarm at all
+        grace = max(kill_after(self._interrupts.grace), 0.1)  # 0 would mean no alarm at all
+        seconds = max(self._seconds, 0.001)
         signal.setitimer(signal.ITIMER_REAL, seconds, grace)
         if self._interrupts._watchdog_fd is not None:
             # The last resort, for code that never returns to Python: needs neither the main thread nor Python's lock.
             faulthandler.dump_traceback_later(seconds + 2 * grace, exit=True, file=self._interrupts._watchdog_fd)
 
     def unset(self) -> None:
+        self._unset = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._previous)  # type: ignore[arg-type]
         if self._interrupts._watchdog_fd is not None:
             faulthandler.cancel_dump_traceback_later()
 
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._interrupts._pid:
+        if self._unset or os.getpid() != self._interrupts._pid:
             return
         if self.error is None:
-            self.error = TaskTimeout(f"{self._what} took longer than its execution_timeout of {self._seconds:g} s")
+            self.error = TaskTimeout(self._told)
             log.error("%s.", self.error)
             call_on_kill(self._on_kill)
         elif self._give_up is not None:

@@ -147,7 +147,10 @@ class Output:
         sys.stdout, sys.stderr = self._streams
         root = logging.getLogger()
         root.handlers[:] = [LogHandler(log)]
-        root.setLevel(level)
+        known = logging.getLevelNamesMapping()
+        root.setLevel(known.get(level.upper(), logging.INFO))
+        if level.upper() not in known:
+            root.warning("The setting log_level cannot be %r; INFO is used. There are: %s.", level, ", ".join(known))
         logging.captureWarnings(True)
 
     def close(self) -> None:

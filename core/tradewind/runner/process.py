@@ -17,7 +17,7 @@ from tradewind import settings as settings_module
 from tradewind.context import build_run_context
 from tradewind.errors import StoreError
 from tradewind.logs import attempt_log, run_log
-from tradewind.records import DagVersion, Outcome, Run, TaskInstance
+from tradewind.records import DagVersion, Outcome, Run, TaskInstance, TaskSpec
 from tradewind.runner import arguments, callbacks, loading
 from tradewind.runner.arguments import Arguments
 from tradewind.runner.execution import execute_task
@@ -27,6 +27,7 @@ from tradewind.runner.interrupts import AttemptStopped, Interrupts
 from tradewind.runner.output import LogFile, Output
 from tradewind.runner.retries import after_failure
 from tradewind.runner.tracebacks import describe, format_error
+from tradewind.secrets import redact
 from tradewind.settings import Settings
 from tradewind.states import RunState, TaskState
 from tradewind.store import Store
@@ -68,7 +69,8 @@ class _Process:
         self._store = store
         self._run = run
         self._instance = instance
-        self._spec = next(spec for spec in version.spec.tasks if spec.task_id == wanted.key.task_id)
+        specs = {spec.task_id: spec for spec in version.spec.tasks}
+        self._spec = specs.get(wanted.key.task_id) or TaskSpec(wanted.key.task_id, operator="")
         self._began = time.monotonic()
         path = Path(wanted.log) if wanted.log else _attempt_log(settings, wanted)
         self._log = LogFile(path)
@@ -82,10 +84,9 @@ class _Process:
 
     def run(self) -> int:
         self._interrupts.install()
-        log.info(
-            "%s of %s, on %s as process %d, from %s (%s).",
-            *(self._key, self._instance.max_tries + 1, host(), os.getpid(), self._wanted.path, self._wanted.file_hash),
-        )
+        file = f"{self._wanted.path} ({self._wanted.file_hash})"
+        tries = self._instance.max_tries + 1
+        self._log.line("INFO", redact(f"{self._key} of {tries}, on {host()} as process {os.getpid()}, from {file}."))
         self._heartbeat.start()
         try:
             self._execute()
@@ -95,7 +96,8 @@ class _Process:
 
     def _execute(self) -> None:
         try:
-            with self._interrupts.watch(f"loading {self._wanted.path}", timeout=self._settings.parse_timeout):
+            limit = self._settings.parse_timeout
+            with self._interrupts.watch(f"loading {self._wanted.path}", timeout=limit, timeout_name="parse_timeout"):
                 dag = loading.dag(self._key.dag_id, self._wanted.path, self._wanted.file_hash)
                 task = dag.get_task(self._key.task_id)
         except BaseException as error:
@@ -144,26 +146,25 @@ class _Process:
     def _close(self) -> int:
         seconds = time.monotonic() - self._began
         level, told = _closing_words(self._outcome, self._recorded)
-        log.log(level, "%s: %s, after %.2f s.", self._key, told, seconds)
         self._output.close()
+        self._log.line(level, redact(f"{self._key}: {told}, after {seconds:.2f} s."))
         code = 0 if self._outcome is not None else 1
         if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
             os._exit(code)  # threads that the task left behind would keep the interpreter from ending
         return code
 
 
-def _closing_words(outcome: Outcome | None, recorded: bool) -> tuple[int, str]:
+def _closing_words(outcome: Outcome | None, recorded: bool) -> tuple[str, str]:
     if outcome is None:
-        return logging.ERROR, "ended without an outcome"
+        return "ERROR", "ended without an outcome"
     if not recorded:
-        return logging.WARNING, f"would have been {outcome.state}, but had been given up"
+        return "WARNING", f"would have been {outcome.state}, but had been given up"
     told = str(outcome.state)
     if outcome.next_at is not None:
         told += f", next at {outcome.next_at:%Y-%m-%d %H:%M:%S}Z"
     if outcome.reason:
         told += f" ({outcome.reason})"
-    level = logging.ERROR if outcome.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY) else logging.INFO
-    return level, told
+    return "ERROR" if outcome.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY) else "INFO", told
 
 
 def _attempt_log(settings: Settings, wanted: Arguments) -> Path:
@@ -177,10 +178,11 @@ def _run_callbacks(wanted: Arguments, settings: Settings, store: Store) -> int:
     run = store.run(key.dag_id, key.run_id)
     if not run.callback_due:
         return 0
-    path = Path(wanted.log) if wanted.log else run_log(settings.logs_folder, key.dag_id, key.run_id)
-    output = Output(LogFile(path), settings.log_level)
+    log_file = LogFile(Path(wanted.log) if wanted.log else run_log(settings.logs_folder, key.dag_id, key.run_id))
+    output = Output(log_file, settings.log_level)
     name = "on_success_callback" if run.state is RunState.SUCCESS else "on_failure_callback"
-    log.info("%s of the run %s of %s, on %s as process %d.", name, key.run_id, key.dag_id, host(), os.getpid())
+    what = f"{name} of {key.dag_id}, run {key.run_id}"
+    log_file.line("INFO", redact(f"{what}, on {host()} as process {os.getpid()}."))
     good = False
     try:
         dag = loading.dag(key.dag_id, wanted.path, wanted.file_hash)
@@ -189,6 +191,6 @@ def _run_callbacks(wanted: Arguments, settings: Settings, store: Store) -> int:
     except (Exception, SystemExit) as error:
         log.error("%s could not be called.\n%s", name, format_error(error))
     store.callback_done(run)
-    log.log(logging.INFO if good else logging.ERROR, "%s: %s.", name, "done" if good else "failed")
     output.close()
+    log_file.line("INFO" if good else "ERROR", redact(f"{what}: {'done' if good else 'failed'}."))
     return 0 if good else 1

@@ -156,7 +156,7 @@ class Loop:
         """The executor could not start it: it waits for a place again, a few times."""
         attempt = replace(ended.key, dispatch=0)
         self._starts[attempt] = count = self._starts.get(attempt, 0) + 1
-        reason = ended.reason or f"its process ended with exit code {ended.exit_code} before it began"
+        reason = ended.reason or f"its process ended with exit code {ended.exit_code} before it began (see its log)"
         log.warning("%s could not be started: %s", key_of(live, stored), reason)
         if count < MAX_STARTS:
             after = replace(stored, state=TaskState.SCHEDULED, reason=f"to be started again: {reason}")

@@ -6,10 +6,11 @@ beginning (so that it can never be refused half-way), and whoever finds the lock
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -24,7 +25,11 @@ from tradewind.tables import metadata
 #: How long a transaction waits for others to finish theirs.
 LOCK_TIMEOUT = 30.0  # seconds
 
-_BEGIN = "tradewind_begin"
+#: Longest pause between two looks whether the lock is free. SQLite's own waiting comes to a tenth of a second, and may
+#: be out of luck for seconds where many processes write all the time.
+LOCK_PAUSE = 0.004  # seconds
+
+_WRITES = "tradewind_writes"
 
 
 class Database:
@@ -42,9 +47,8 @@ class Database:
             max_overflow=-1,
             hide_parameters=True,  # values may be secrets
         )
-        event.listen(self._engine, "begin", _begin)
-        self._reader = self._engine.execution_options(**{_BEGIN: "BEGIN"})
-        self._writer = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        event.listen(self._engine, "begin", self._begin)
+        self._writer = self._engine.execution_options(**{_WRITES: True})
         self._watcher: sqlite3.Connection | None = None
         self._left_behind: list[Any] = []
 
@@ -52,7 +56,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A transaction that sees the database as it is now, and waits for nobody."""
         try:
-            with self._reader.begin() as connection:
+            with self._engine.begin() as connection:
                 yield connection
         except (StatementError, sqlite3.Error) as error:
             raise explain(error, self.path, self.lock_timeout) from error
@@ -128,6 +132,32 @@ class Database:
         finally:
             connection.close()
 
+    def _begin(self, connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        if not connection.get_execution_options().get(_WRITES):
+            driver.execute("BEGIN")
+            return
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._lock(driver)
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {int(self.lock_timeout * 1000)}")
+
+    def _lock(self, driver: Any) -> None:
+        """Begin a transaction that has the write lock; wait for it with short pauses of random length."""
+        deadline = time.monotonic() + self.lock_timeout
+        pause = LOCK_PAUSE / 16
+        while True:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, LOCK_PAUSE)
+
     def _connect(self) -> sqlite3.Connection:
         if is_missing(self.path):
             raise missing(self.path)
@@ -149,9 +179,3 @@ class Database:
 
 def _connect_memory() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", isolation_level=None)
-
-
-def _begin(connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    driver.execute(connection.get_execution_options()[_BEGIN])

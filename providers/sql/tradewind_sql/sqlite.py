@@ -49,8 +49,7 @@ _NO_TRANSACTION = frozenset(
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
-
-LOCKED = (
+_LOCKED = (
     "Another connection writes to the database, or reads from it: perhaps a query of this process that is not read to "
     "its end. With the extra journal_mode=wal readers and one writer do not wait for each other."
 )
@@ -68,7 +67,7 @@ class Location:
     def uri(self) -> str:
         """SQLite's own URI: `file:///tmp/x.db?mode=ro`."""
         base = self.path.as_uri() if self.path else "file:" + quote(self.name or ":memory:", safe="/:")
-        return f"{base}?{urlencode(self.parameters)}" if self.parameters else base
+        return f"{base}?{urlencode(self.parameters, quote_via=quote)}" if self.parameters else base
 
 
 class SqliteConnection(sqlite3.Connection):
@@ -90,14 +89,16 @@ def _look_for_signals(caught: list[BaseException]) -> Generator[int, None, None]
     It is a generator because Python runs signal handlers where a frame is entered: in a function that is before any
     `try`, in a generator it is behind its `yield`. SQLite would swallow what gets out of here.
     """
+    answer = 0
     while True:
         try:
-            yield 0
+            yield answer
+            answer = 0
         except GeneratorExit:
             raise
         except BaseException as error:  # KeyboardInterrupt, a task's timeout: raised again by `SqliteHook`
             caught.append(error)
-            yield 1
+            answer = 1
 
 
 class SqliteHook(DbApiHook):
@@ -237,7 +238,7 @@ class SqliteHook(DbApiHook):
                 if conn.stopped_by:
                     raise conn.stopped_by.pop() from None
                 if "locked" in str(error):
-                    error.add_note(LOCKED)
+                    error.add_note(_LOCKED)
                 raise
 
     # Values

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tradewind.errors import StoreError
 from tradewind.settings import Settings
 from tradewind.store import Store, open_store

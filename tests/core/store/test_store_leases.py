@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec.structs import replace
-
 from tradewind.records import Moves, RunMove
 from tradewind.states import RunState
 from tradewind.store import Store

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-
 from tradewind.errors import NotFound, StoreError, UsageError
 from tradewind.records import Moves, RunMove, TaskInstance, spec_hash
 from tradewind.states import RunState, RunType, TaskState

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tradewind.errors import SecretsError, StoreError
 from tradewind.secrets.encryption import add_key, drop_old_keys
 from tradewind.settings import Settings

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-
 from tradewind.errors import NotFound
 from tradewind.records import Outcome
 from tradewind.states import TaskState

@@ -1,0 +1,126 @@
+"""The time between tasks, and tasks per second, on SQLite with local processes."""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import tempfile
+import textwrap
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks.measure import Clock, milliseconds, timed, told
+from tradewind import settings
+from tradewind.scheduler.planner import triggered_run
+from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.store import open_store
+
+CHAIN = """
+    from datetime import datetime
+    from tradewind import DAG, chain
+    from tradewind.operators.python import PythonOperator
+
+    with DAG("bench", start_date=datetime(2026, 1, 1), schedule=None, max_active_tasks=1000):
+        chain(*[PythonOperator(task_id=f"t{n:03}", python_callable=int) for n in range(20)])
+"""
+
+PARALLEL = """
+    from datetime import datetime
+    from tradewind import DAG
+    from tradewind.operators.python import PythonOperator
+
+    with DAG("bench", start_date=datetime(2026, 1, 1), schedule=None, max_active_tasks=1000):
+        for n in range(200):
+            PythonOperator(task_id=f"t{n:03}", python_callable=int)
+"""
+
+STORE_VERBS = (
+    "apply", "task", "tasks", "run", "version", "create_run", "claim_runs", "change_marker", "dags", "pools",
+    "requests", "release_run", "scheduler_heartbeat",
+)  # fmt: skip
+
+
+def play(code, parallelism, rounds):
+    """Run the DAG a few times with a real scheduler in this process; returns (run, tasks, clock) of each round."""
+    logging.disable(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(TRADEWIND_HOME=folder, TRADEWIND_PARALLELISM=str(parallelism))  # attempts read it too
+        found = settings.read()
+        ensure_folders(found)
+        (Path(found.dags_folder) / "bench.py").write_text(textwrap.dedent(code))
+        with open_store(found, create=True) as store:
+            return [*_rounds(store, found, rounds)]
+
+
+def _rounds(store, found, rounds):
+    service = Service(store, found)
+    current = {}
+
+    def over():
+        run = current.get("run")
+        return run is not None and store.run("bench", run.run_id).state.is_finished
+
+    def serve():
+        service.run()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    while not store.dags():
+        time.sleep(0.01)
+    clock = Clock()
+    clock.watch(store, "store", STORE_VERBS)
+    clock.watch(service.executor, "fork", ["submit"])
+    clock.watch(service.executor, "wait", ["poll"])
+    try:
+        for number in range(rounds + 1):  # the first one loads the DAG file, and is not counted
+            clock.spent.clear()
+            clock.calls.clear()
+            started = time.perf_counter()
+            now = datetime.now(UTC)
+            current["run"] = store.create_run(triggered_run(store.dag("bench"), now, name=f"r{number}"), now)
+            while not over():
+                time.sleep(0.005)
+            if number:
+                yield current["run"], store.tasks(current["run"].id), dict(clock.spent), time.perf_counter() - started
+    finally:
+        service.stop()
+        thread.join()
+
+
+def run_chain():
+    gaps, starts, lasts = [], [], []
+    for _, tasks, _, _ in play(CHAIN, parallelism=8, rounds=3):
+        ordered = sorted(tasks, key=lambda task: task.task_id)
+        gaps += [(b.started_at - a.ended_at).total_seconds() for a, b in itertools.pairwise(ordered)]
+        starts += [(task.started_at - task.queued_at).total_seconds() for task in ordered]
+        lasts += [(task.ended_at - task.started_at).total_seconds() for task in ordered]
+    told("20 no-op tasks in a row: end of one to start of the next", milliseconds(gaps))
+    told("  of that, handed over to started (fork, compare-and-set)", milliseconds(starts))
+    told("an attempt, start to end", milliseconds(lasts))
+    process = best_process()
+    told("median gap / a bare multiprocessing fork and join", f"{sorted(gaps)[len(gaps) // 2] / process:.1f} x")
+
+
+def best_process():
+    context = multiprocessing.get_context("fork")
+
+    def one():
+        child = context.Process(target=int)
+        child.start()
+        child.join()
+
+    return min(timed(one) for _ in range(20))
+
+
+def run_parallel():
+    for _, tasks, spent, _ in play(PARALLEL, parallelism=8, rounds=2):
+        first, last = min(task.queued_at for task in tasks), max(task.ended_at for task in tasks)
+        wall = (last - first).total_seconds()
+        told("200 no-op tasks side by side, 8 at once", f"{len(tasks) / wall:.0f} tasks/s ({wall:.2f} s)")
+        busy = wall - spent.get("wait", 0.0)
+        shares = {"store": spent["store"], "fork": spent["fork"], "waiting for attempts": spent["wait"]}
+        shares["deciding, and the rest"] = max(0.0, busy - spent["store"] - spent["fork"])
+        for name, seconds in shares.items():
+            told(f"  scheduler process: {name}", f"{seconds / wall:.0%}")

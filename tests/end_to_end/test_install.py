@@ -1,0 +1,154 @@
+"""Each distribution builds as a wheel, installs into a clean environment, and costs what we promise."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: What the promise says: tradewind's core, everything that it needs included.
+MOST_DISTRIBUTIONS = 20
+MOST_BYTES = 50 * 1024**2
+
+HEAVY = {"sqlalchemy", "alembic", "jinja2", "click", "rich", "cryptography"}
+
+
+def python(venv, *words, **options):
+    environ = {"PATH": os.environ["PATH"], "HOME": str(venv), **options.pop("environ", {})}
+    return subprocess.run([venv / "bin" / "python", *words], capture_output=True, text=True, env=environ, **options)
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    for package in ("core", "providers/sql"):
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT / package]
+        subprocess.run(command, check=True, capture_output=True)
+    return sorted(folder.glob("*.whl"))
+
+
+def new_venv(folder, *requirements):
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    command = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--no-warn-script-location",
+    ]
+    command += ["--constraint", ROOT / "constraints.txt", *requirements]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory, wheels):
+    """A clean environment with the core wheel alone."""
+    (wheel,) = (wheel for wheel in wheels if wheel.name.startswith("tradewind-"))
+    return new_venv(tmp_path_factory.mktemp("core") / "venv", wheel)
+
+
+@pytest.fixture(scope="module")
+def core_and_sql(tmp_path_factory, wheels):
+    return new_venv(tmp_path_factory.mktemp("sql") / "venv", *wheels)
+
+
+def test_a_wheel_has_its_types_and_its_migrations(wheels):
+    import zipfile
+
+    for wheel in wheels:
+        names = zipfile.ZipFile(wheel).namelist()
+        assert any(name.endswith("py.typed") for name in names)
+        assert any("LICENSE" in name for name in names)
+        assert not any("/tests/" in name for name in names)
+        if wheel.name.startswith("tradewind-"):
+            assert any("migrations/versions/0001" in name for name in names)
+
+
+def test_the_footprint_of_the_core(core):
+    listed = json.loads(python(core, "-m", "pip", "list", "--format=json", check=True).stdout)
+    distributions = {found["name"].lower() for found in listed} - {"pip", "setuptools", "wheel"}
+    assert len(distributions) <= MOST_DISTRIBUTIONS, sorted(distributions)
+    (packages,) = core.glob("lib/python*/site-packages")
+    files = (path for path in packages.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    others = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
+    sizes = [path.stat().st_size for path in files if not path.relative_to(packages).parts[0].startswith(others)]
+    assert sum(sizes) <= MOST_BYTES, f"{sum(sizes) / 1024**2:.1f} MB"
+
+
+def test_the_core_works_alone(core, tmp_path):
+    home = {"TRADEWIND_HOME": str(tmp_path / "home")}
+    shown = python(core, "-m", "tradewind", "version", environ=home, check=True).stdout
+    assert "0.1.0" in shown
+    assert not (tmp_path / "home").exists(), "asking for the version wrote something"
+    dag = tmp_path / "hello.py"
+    dag.write_text(
+        "from tradewind import dag, task\n"
+        "@dag()\n"
+        "def hello():\n"
+        "    @task\n"
+        "    def greet(): return 'hello'\n"
+        "    @task.bash\n"
+        "    def shout(word): return f'echo {word}!'\n"
+        "    shout(greet())\n"
+        "found = hello()\n"
+        "if __name__ == '__main__':\n"
+        "    assert found.test().xcom('shout') == 'hello!'\n"
+    )
+    done = python(core, dag, environ=home)
+    assert done.returncode == 0, done.stderr
+    done = python(core, "-m", "tradewind", "run", dag, environ=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "home").exists(), "a run in one process wrote something to the home folder"
+
+
+def test_a_provider_is_found_once_it_is_installed(core, core_and_sql):
+    assert "sql" not in python(core, "-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout
+    listed = json.loads(python(core_and_sql, "-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout)
+    assert any(row["name"] == "sql" and row["version"] == "0.1.0" for row in listed), listed
+
+
+def test_a_hook_in_three_lines_with_nothing_but_the_environment(core_and_sql, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from tradewind_sql import SqliteHook\n"
+        "print(SqliteHook('warehouse').get_records('select 6 * 7'))\n"
+        f"heavy = {HEAVY!r} & {{name.partition('.')[0] for name in sys.modules}}\n"
+        "parts = {name for name in sys.modules if name.startswith('tradewind.')}\n"
+        "assert not heavy, heavy\n"
+        "assert not parts & {'tradewind.scheduler', 'tradewind.store', 'tradewind.parser', 'tradewind.cli'}\n"
+    )
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    environ = {"AIRFLOW_CONN_WAREHOUSE": f"sqlite:///{tmp_path}/warehouse.db", "HOME": str(folder)}
+    done = python(core_and_sql, "-B", script, environ=environ, cwd=folder)
+    assert done.stdout.strip() == "[(42,)]", done.stderr
+    assert list(folder.iterdir()) == [], "a hook wrote something"
+
+
+def test_the_price_of_an_import(core):
+    code = "import sys, tradewind; print(len(sys.modules)); print(*sys.modules)"
+    count, names = python(core, "-c", code, check=True).stdout.splitlines()
+    assert int(count) <= 150
+    assert not HEAVY & {name.partition(".")[0] for name in names.split()}
+
+
+def test_importing_tradewind_costs_at_most_four_times_pluggy(core):
+    """The best of seven fresh processes each, in the same minute: a ratio, so that a slow machine does not matter."""
+
+    def cost(module):
+        totals = []
+        for _ in range(7):
+            lines = python(core, "-X", "importtime", "-c", f"import {module}", check=True).stderr.splitlines()
+            mine = [line for line in lines if line.rpartition("|")[2].strip() == module]
+            totals.append(int(mine[-1].split("|")[1]))
+        return min(totals)
+
+    assert cost("tradewind") <= 4 * cost("pluggy")
