@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
 from tradewind.records import Run
 from tradewind.runner import identity
 from tradewind.settings import read

@@ -103,6 +103,7 @@ def test_the_first_screen_of_the_readme_has_the_two_commands_and_a_short_example
 def test_every_setting_command_and_hook_that_the_prose_names_exists():
     """`tradewind x y` in the pages written by hand, compared with the command line."""
     import click
+
     from tradewind.cli.app import COMMANDS, root
 
     context = click.Context(root)

@@ -50,27 +50,23 @@ def play(code, parallelism, rounds):
         found = settings.read()
         ensure_folders(found)
         (Path(found.dags_folder) / "bench.py").write_text(textwrap.dedent(code))
-        with open_store(found, create=True) as store:
-            return [*_rounds(store, found, rounds)]
+        with open_store(found, create=True) as store, open_store(found) as outside:
+            return [*_rounds(Service(store, found), outside, rounds)]
 
 
-def _rounds(store, found, rounds):
-    service = Service(store, found)
+def _rounds(service, store, rounds):
+    """`store` is ours: what the scheduler's own store does is on its clock."""
     current = {}
 
     def over():
-        run = current.get("run")
-        return run is not None and store.run("bench", run.run_id).state.is_finished
+        return store.run("bench", current["run"].run_id).state.is_finished
 
-    def serve():
-        service.run()
-
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=service.run)
     thread.start()
     while not store.dags():
         time.sleep(0.01)
     clock = Clock()
-    clock.watch(store, "store", STORE_VERBS)
+    clock.watch(service.store, "store", STORE_VERBS)
     clock.watch(service.executor, "fork", ["submit"])
     clock.watch(service.executor, "wait", ["poll"])
     try:
@@ -81,7 +77,7 @@ def _rounds(store, found, rounds):
             now = datetime.now(UTC)
             current["run"] = store.create_run(triggered_run(store.dag("bench"), now, name=f"r{number}"), now)
             while not over():
-                time.sleep(0.005)
+                time.sleep(0.02)
             if number:
                 yield current["run"], store.tasks(current["run"].id), dict(clock.spent), time.perf_counter() - started
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind import secrets
 from tradewind.context import Context, MemoryTaskApi, TaskInstanceContext, build_context, set_current_context
 from tradewind.records import Run, TaskInstance
@@ -58,7 +59,6 @@ class Execution:
         task = task.prepare_for_execution()
         context = self.context(task, **more)
         with set_current_context(context):
-            task.prepare_template()
             task.render_template_fields(context)
             return task.execute(context), context["ti"]
 

@@ -10,6 +10,7 @@ import sys
 
 import click
 import pytest
+
 from tradewind import plugins
 from tradewind.cli import main
 from tradewind.cli.app import COMMANDS, root

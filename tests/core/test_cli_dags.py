@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -13,9 +15,12 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tradewind import settings
 from tradewind.cli import main
+from tradewind.cli.tree import draw
 from tradewind.parser import parse_file
+from tradewind.records import DagSpec, TaskSpec
 from tradewind.scheduler.service import Service, ensure_folders
 from tradewind.store import open_store
 
@@ -328,6 +333,34 @@ def test_a_file_is_run_in_this_process(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "nothing").exists()
 
 
+def test_a_breakpoint_stops_the_live_line_and_opens_a_debugger(tmp_path):
+    path = tmp_path / "stop.py"
+    path.write_text(
+        "from tradewind import DAG, task\n"
+        "with DAG('stop'):\n"
+        "    @task\n"
+        "    def stop():\n"
+        "        x = 41\n"
+        "        breakpoint()\n"
+        "        print('went on with', x)\n"
+        "    stop()\n"
+    )
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tradewind", "run", str(path)]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONBREAKPOINT"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as process:
+        os.close(theirs)
+        shown = b""
+        os.write(ours, b"p 'x is', x + 1\nx = 7\nc\n")
+        with contextlib.suppress(OSError):
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    assert "('x is', 42)" in shown.decode()
+    assert "went on with" in shown.decode()
+
+
 def test_what_a_file_prints_is_masked(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path / "nothing"))
     monkeypatch.setenv("TRADEWIND_CONN_DB", "generic://me:geheim123@host")
@@ -454,3 +487,22 @@ def test_examples_of_paths_are_printed_by_info(home, tell):
     shown = json.loads(tell("info", "-o", "json"))
     assert Path(shown["home"]) == home
     assert (shown["dags"], shown["import_failures"], shown["schedulers"]) == (2, 1, [])
+
+
+def test_a_very_long_chain_can_be_drawn():
+    chain = tuple(TaskSpec(f"t{at}", "Op", upstream=(f"t{at - 1}",) if at else ()) for at in range(3000))
+    lines = draw(DagSpec("long", chain)).splitlines()
+    assert len(lines) == 3000
+    assert lines[2999].endswith("└─ t2999 <Op>")
+
+
+def test_a_task_that_needs_several_is_drawn_out_once():
+    spec = DagSpec("d", (TaskSpec("a", "Op"), TaskSpec("b", "Op"), TaskSpec("c", "Op", upstream=("a", "b"))))
+    assert draw(spec).splitlines() == ["a <Op>", "└─ c <Op> ...", "b <Op>", "└─ c <Op>"]
+
+
+def test_the_shell_completes_dag_ids(home):
+    completing = {"_TRADEWIND_COMPLETE": "bash_complete", "COMP_WORDS": "tradewind dags pause d", "COMP_CWORD": "3"}
+    command = [sys.executable, "-m", "tradewind"]
+    done = subprocess.run(command, env={**os.environ, **completing}, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["plain,daily"]

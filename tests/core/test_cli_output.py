@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from tradewind.cli.output import cell, plain_table, show_record, show_rows, to_plain, to_yaml
 from tradewind.states import RunState
 

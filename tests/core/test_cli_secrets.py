@@ -8,6 +8,7 @@ import shlex
 import stat
 
 import pytest
+
 from tradewind.cli import main
 from tradewind.connection import Connection
 

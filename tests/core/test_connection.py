@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import types
 
 import pytest
 import sqlalchemy
+
 from tradewind import plugins
 from tradewind.connection import (
     Connection,
@@ -50,21 +52,17 @@ def echo(monkeypatch):
     module = types.ModuleType("echo_plugin")
 
     def register_connection_types(register):
-        register(ConnectionType("echo", hook=f"{__name__}:EchoHook", extras=(Extra("pin", int, secret=True),)))
-        register(ConnectionType("login", hook=f"{__name__}:LoginHook"))
+        register(ConnectionType("echo", hook="echo_hooks:EchoHook", extras=(Extra("pin", int, secret=True),)))
+        register(ConnectionType("login", hook="echo_hooks:LoginHook"))
         register(ConnectionType("dull"))
 
     module.register_connection_types = hookimpl(register_connection_types)
-    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("sys").modules.get(__name__) or _this_module())
+    home = types.ModuleType("echo_hooks")
+    home.EchoHook, home.LoginHook = EchoHook, LoginHook
+    monkeypatch.setitem(sys.modules, home.__name__, home)
     plugins.current().add(module, "echo")
     yield
     plugins.current.cache_clear()
-
-
-def _this_module():
-    module = types.ModuleType(__name__)
-    module.EchoHook, module.LoginHook = EchoHook, LoginHook
-    return module
 
 
 def broken(call, *args, **kwargs):

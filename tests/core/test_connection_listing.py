@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 
 import pytest
+
 from tradewind.connection import list_connections
 from tradewind.secrets import SecretsSource, sources
 from tradewind.secrets.lookup import CONNECTIONS, unlisted_sources
@@ -31,14 +34,13 @@ class Vault(SecretsSource):
 @pytest.fixture
 def vault(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    module = types.ModuleType("vault_of_the_test")
+    module.Vault = Vault
+    monkeypatch.setitem(sys.modules, module.__name__, module)
 
-    def configure(order="environment,{},local_file", **options):
-        path = f"{__name__}.Vault" if "." in __name__ else "test_connection_listing.Vault"
-        module = __import__("types").ModuleType("vault_of_the_test")
-        module.Vault = Vault
-        monkeypatch.setitem(__import__("sys").modules, "vault_of_the_test", module)
+    def configure(**options):
         path = "vault_of_the_test.Vault"
-        monkeypatch.setenv("TRADEWIND_SECRETS_SOURCES", order.format(path))
+        monkeypatch.setenv("TRADEWIND_SECRETS_SOURCES", f"environment,{path},local_file")
         monkeypatch.setenv("TRADEWIND_SECRETS_OPTIONS", json.dumps({path: options}))
         return path
 

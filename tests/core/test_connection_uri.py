@@ -9,6 +9,7 @@ import types
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+
 from tradewind import plugins
 from tradewind.connection import Connection, encode_password
 from tradewind.connection.uri import split_hosts

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
+
 from tradewind import plugins, secrets
 from tradewind.context import (
     Context,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind import plugins
 from tradewind.dag import DAG, DagArguments
 from tradewind.dag.arguments import READERS

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+
 from tradewind.errors import SettingError
 from tradewind.executor.contract import Ended
 from tradewind.executor.local import LocalExecutor
@@ -410,7 +411,7 @@ def test_every_attempt_ends_once_and_runs_at_most_once_whatever_is_killed(
         ended += attempts.executor.poll(random.choice([0, 0.01]))
         notes = [path.read_text().split() for path in tmp_path.glob("*.note")]
         victim = random.random()
-        if victim < 0.1:
+        if victim < 0.1 and attempts.executor._all_warm:
             kill(random.choice(attempts.executor._all_warm).child.pid)
         elif victim < 0.2:
             kill(int(random.choice(notes)[0]) if notes else 0)

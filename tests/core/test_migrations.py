@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool, text
+
 from tradewind import migrations
 from tradewind.errors import StoreError
 from tradewind.settings import Settings
@@ -132,7 +133,7 @@ def test_going_down_and_up_again(settings: Settings) -> None:
 
 def test_processes_that_upgrade_at_the_same_time_make_one_database(settings: Settings, tmp_path: Path) -> None:
     script = (
-        "import sys; from tradewind.settings import Settings; from tradewind.store import open_store; import alembic.command\n"
+        "import sys, alembic.command; from tradewind.settings import Settings; from tradewind.store import open_store\n"
         "sys.stdin.readline()\n"
         "settings = Settings(home=sys.argv[1], database_url=f'sqlite:///{sys.argv[1]}/new/tradewind.db')\n"
         "with open_store(settings, create=True) as store: store.set_pool(sys.argv[2], 1)\n"

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.dag import DAG, TaskGroup
 from tradewind.errors import (
     DagError,

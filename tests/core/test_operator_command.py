@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tradewind.errors import TradewindError
 from tradewind.operator.command import Command, Finished, bash, task_environment, working_folder
 
 
-def run(script: str, tmp_path: Path, **more: object) -> tuple[Finished, list[str]]:
+def run(script: str, **more: object) -> tuple[Finished, list[str]]:
     lines: list[str] = []
-    return Command(bash(script, tmp_path), on_line=lines.append, **more).run(), lines  # type: ignore[arg-type]
+    with bash(script) as argv:
+        return Command(argv, on_line=lines.append, **more).run(), lines  # type: ignore[arg-type]
 
 
 def wait_for(path: Path) -> str:
@@ -42,14 +44,14 @@ def ends(pid: int) -> bool:
     return False
 
 
-def test_output_comes_line_by_line_and_the_last_line_is_kept(tmp_path: Path) -> None:
-    done, lines = run("echo a; echo b >&2; printf 'c  '", tmp_path)
+def test_output_comes_line_by_line_and_the_last_line_is_kept() -> None:
+    done, lines = run("echo a; echo b >&2; printf 'c  '")
     assert (done, lines) == (Finished(0, "c"), ["a", "b", "c"])
 
 
 @pytest.mark.parametrize(("script", "last"), [("true", ""), ("echo a; echo", ""), ("printf 'a\\nb\\n'", "b")])
-def test_the_last_line(script: str, last: str, tmp_path: Path) -> None:
-    assert run(script, tmp_path)[0].last_line == last
+def test_the_last_line(script: str, last: str) -> None:
+    assert run(script)[0].last_line == last
 
 
 def test_lines_come_while_the_command_runs(tmp_path: Path) -> None:
@@ -61,40 +63,40 @@ def test_lines_come_while_the_command_runs(tmp_path: Path) -> None:
         if line == "ready":
             flag.touch()
 
-    argv = bash(f"echo ready; while [ ! -e {flag} ]; do sleep 0.01; done; echo done", tmp_path)
+    argv = ["bash", "-c", f"echo ready; while [ ! -e {flag} ]; do sleep 0.01; done; echo done"]
     assert Command(argv, on_line=answer).run().last_line == "done"
     assert lines == ["ready", "done"]
 
 
-def test_bytes_that_are_no_text_are_shown_as_such(tmp_path: Path) -> None:
-    assert run(r"printf 'a\xff\x00\n'", tmp_path)[1] == ["a\\xff\x00"]
-    assert run(r"printf '\xe4\n'", tmp_path, encoding="latin-1")[1] == ["ä"]
+def test_bytes_that_are_no_text_are_shown_as_such() -> None:
+    assert run(r"printf 'a\xff\x00\n'")[1] == ["a\\xff\x00"]
+    assert run(r"printf '\xe4\n'", encoding="latin-1")[1] == ["ä"]
 
 
-def test_characters_cut_by_a_read_are_put_together(tmp_path: Path) -> None:
-    done, lines = run(r"printf 'x\xc3'; sleep 0.05; printf '\xa4\n'", tmp_path)
+def test_characters_cut_by_a_read_are_put_together() -> None:
+    done, lines = run(r"printf 'x\xc3'; sleep 0.05; printf '\xa4\n'")
     assert (done.last_line, lines) == ("xä", ["xä"])
 
 
-def test_an_encoding_of_more_than_one_byte_per_character(tmp_path: Path) -> None:
-    assert run(r"printf 'a\0\n\0b\0\n\0'", tmp_path, encoding="utf-16-le")[1] == ["a", "b"]
+def test_an_encoding_of_more_than_one_byte_per_character() -> None:
+    assert run(r"printf 'a\0\n\0b\0\n\0'", encoding="utf-16-le")[1] == ["a", "b"]
 
 
-def test_very_long_lines_come_in_pieces_and_are_not_kept(tmp_path: Path) -> None:
-    done, lines = run("head -c 500000 /dev/zero | tr '\\0' x", tmp_path, longest_line=100_000)
+def test_very_long_lines_come_in_pieces_and_are_not_kept() -> None:
+    done, lines = run("head -c 500000 /dev/zero | tr '\\0' x", longest_line=100_000)
     assert done.cut
     assert sum(map(len, lines)) == 500_000
     assert max(map(len, lines)) < 200_000
-    assert not run("head -c 500000 /dev/zero | tr '\\0' x; echo; echo end", tmp_path, longest_line=100_000)[0].cut
+    assert not run("head -c 500000 /dev/zero | tr '\\0' x; echo; echo end", longest_line=100_000)[0].cut
 
 
-def test_much_output_is_read_to_the_end(tmp_path: Path) -> None:
-    done, lines = run("seq 200000", tmp_path)
+def test_much_output_is_read_to_the_end() -> None:
+    done, lines = run("seq 200000")
     assert (done.last_line, len(lines)) == ("200000", 200_000)
 
 
-def test_standard_input_is_empty(tmp_path: Path) -> None:
-    assert run("cat; echo end", tmp_path)[1] == ["end"]
+def test_standard_input_is_empty() -> None:
+    assert run("cat; echo end")[1] == ["end"]
 
 
 @pytest.mark.parametrize(
@@ -111,23 +113,23 @@ def test_standard_input_is_empty(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_the_end_in_words(script: str, code: int, told: str, tmp_path: Path) -> None:
-    done, _ = run(script, tmp_path)
+def test_the_end_in_words(script: str, code: int, told: str) -> None:
+    done, _ = run(script)
     assert (done.exit_code, done.told) == (code, told)
 
 
-def test_a_process_left_behind_does_not_hold_up_the_task(tmp_path: Path) -> None:
+def test_a_process_left_behind_does_not_hold_up_the_task() -> None:
     started = time.monotonic()
-    done, _ = run("sleep 30 & echo $!", tmp_path)
+    done, _ = run("sleep 30 & echo $!")
     try:
         assert time.monotonic() - started < 5
     finally:
         os.kill(int(done.last_line), signal.SIGKILL)
 
 
-def test_a_noisy_process_left_behind_does_not_hold_up_the_task(tmp_path: Path) -> None:
+def test_a_noisy_process_left_behind_does_not_hold_up_the_task() -> None:
     started = time.monotonic()
-    done, _ = run("(while echo noise; do sleep 0.01; done) & exit 4", tmp_path)
+    done, _ = run("(while echo noise; do sleep 0.01; done) & exit 4")
     assert time.monotonic() - started < 5
     assert done.exit_code == 4
 
@@ -142,7 +144,7 @@ def start(command: Command) -> tuple[threading.Thread, list[Finished]]:
 
 def test_stop_ends_the_command_and_its_children(tmp_path: Path) -> None:
     ready = tmp_path / "pid"
-    command = Command(bash(f"sleep 60 & echo $! > {ready}; wait", tmp_path), on_line=print)
+    command = Command(["bash", "-c", f"sleep 60 & echo $! > {ready}; wait"], on_line=print)
     thread, done = start(command)
     child = int(wait_for(ready))
     command.stop(grace=5)
@@ -155,7 +157,7 @@ def test_stop_lets_the_command_clean_up(tmp_path: Path) -> None:
     ready, cleaned = tmp_path / "ready", tmp_path / "cleaned"
     cleanup = f"seq 100000; sleep 0.1; touch {cleaned}; exit 7"
     script = f"trap '{cleanup}' TERM; echo x > {ready}; while :; do sleep 0.01; done"
-    command = Command(bash(script, tmp_path), on_line=lambda line: None)
+    command = Command(["bash", "-c", script], on_line=lambda line: None)
     thread, done = start(command)
     wait_for(ready)
     command.stop(grace=10)
@@ -167,7 +169,7 @@ def test_stop_lets_the_command_clean_up(tmp_path: Path) -> None:
 def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     ready = tmp_path / "pid"
     script = f"trap '' TERM; (trap '' TERM; echo $BASHPID > {ready}; while :; do sleep 0.05; done) & wait; sleep 60"
-    command = Command(bash(script, tmp_path), on_line=print)
+    command = Command(["bash", "-c", script], on_line=print)
     thread, done = start(command)
     child = int(wait_for(ready))
     started = time.monotonic()
@@ -178,14 +180,14 @@ def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     assert ends(child)
 
 
-def test_stopping_what_does_not_run_does_nothing(tmp_path: Path) -> None:
-    command = Command(bash("true", tmp_path), on_line=print)
+def test_stopping_what_does_not_run_does_nothing() -> None:
+    command = Command(["bash", "-c", "true"], on_line=print)
     command.stop()
     command.run()
     command.stop()
 
 
-def test_what_breaks_off_the_task_stops_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_breaks_off_the_task_stops_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADEWIND_KILL_GRACE", "5")
     pids: list[int] = []
 
@@ -194,34 +196,34 @@ def test_what_breaks_off_the_task_stops_the_command(tmp_path: Path, monkeypatch:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Command(bash("sleep 60 & echo $!; wait", tmp_path), on_line=on_line).run()
+        Command(["bash", "-c", "sleep 60 & echo $!; wait"], on_line=on_line).run()
     assert ends(pids[0])
 
 
-def test_the_command_has_its_own_group_in_the_same_session(tmp_path: Path) -> None:
+def test_the_command_has_its_own_group_in_the_same_session() -> None:
     code = "import os; print(os.getpgid(os.getppid()), os.getsid(0), os.getppid())"
-    done, _ = run(f"{sys.executable} -c '{code}'; exit $?", tmp_path)
+    done, _ = run(f"{sys.executable} -c '{code}'; exit $?")
     group, session, bash_pid = map(int, done.last_line.split())
     assert (group, session) == (bash_pid, os.getsid(0))
 
 
-def test_a_very_long_command_is_run_from_a_file(tmp_path: Path) -> None:
-    done, _ = run("true " + "x" * 300_000 + "; echo ok", tmp_path)
+def test_a_very_long_command_is_run_from_a_file() -> None:
+    done, _ = run("true " + "x" * 300_000 + "; echo ok")
     assert done.last_line == "ok"
 
 
-def test_a_zero_byte_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TradewindError, match="zero byte"):
-        bash("echo \0", tmp_path)
+def test_a_zero_byte_is_refused() -> None:
+    with pytest.raises(TradewindError, match="zero byte"), bash("echo \0"):
+        pass
 
 
 def test_a_missing_bash_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(TradewindError, match="no bash on the PATH"):
-        bash("true", tmp_path)
+    with pytest.raises(TradewindError, match="no bash on the PATH"), bash("true"):
+        pass
 
 
-def test_a_program_that_cannot_be_started_is_told(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_started_is_told() -> None:
     with pytest.raises(TradewindError, match="/no/such/program cannot be started"):
         Command(["/no/such/program"], on_line=print).run()
 

@@ -21,9 +21,11 @@ from tradewind.operators import (
     BaseBranchOperator,
     BranchDateTimeOperator,
     BranchDayOfWeekOperator,
+    BranchMixin,
     DummyOperator,
     EmptyOperator,
     LatestOnlyOperator,
+    SkipMixin,
 )
 from tradewind.records import Run
 from tradewind.states import RunState, RunType
@@ -52,6 +54,15 @@ def test_an_operator_may_choose_in_its_own_way(execution: Any) -> None:
     class Own(BaseBranchOperator):
         def choose_branch(self, context: Any) -> str:
             return "yes" if context["ds"] == "2025-11-21" else "no"
+
+    assert skipped(execution, branch(Own)) == {"no"}
+
+
+@pytest.mark.parametrize("bases", [(BaseOperator, SkipMixin), (SkipMixin, BaseOperator), (BaseOperator, BranchMixin)])
+def test_any_operator_may_skip_tasks(bases: tuple[type, ...], execution: Any) -> None:
+    class Own(*bases):  # type: ignore[misc]
+        def execute(self, context: Any) -> None:
+            self.skip_all_except(ti=context["ti"], branch_task_ids=["yes"])
 
     assert skipped(execution, branch(Own)) == {"no"}
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.errors import ParamError
 from tradewind.params import NOTSET, Param, ParamsDict, resolve
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from tradewind.executor.process import Leader, describe_exit
 from tradewind.runner.identity import (
     host,

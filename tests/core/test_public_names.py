@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+
 import tradewind
 
 HEAVY = ("sqlalchemy", "alembic", "jinja2", "click", "rich", "cryptography")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.errors import UsageError
 from tradewind.records import TaskKey
 from tradewind.runner.arguments import affinity, callback_argv, callback_key, read, task_argv

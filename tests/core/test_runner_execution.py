@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import email
+import email.policy
 import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+
 from tradewind.context import MemoryTaskApi, get_current_context
 from tradewind.dag import DAG
 from tradewind.errors import SensorTimeout, TaskFailed, TaskRescheduled, TaskSkipped, TradewindError
@@ -392,3 +397,46 @@ def test_secrets_are_masked_in_the_reason() -> None:
         assert run(make(raises(ValueError("with hunter2-hunter2")))).reason == "ValueError: with ***"
     finally:
         forget_secrets()
+
+
+class Inbox:
+    """Takes in the mail of a real SMTP server."""
+
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append(envelope)
+        return "250 OK"
+
+
+def test_mail_goes_out_when_a_task_fails_or_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox()
+    server = Controller(inbox, hostname="127.0.0.1", port=free_port())
+    server.start()
+    uri = f"smtp://127.0.0.1:{server.port}?starttls=false&from_email=wind%40example.com"
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", uri)
+    try:
+        task = make(raises(ValueError("1 < 2")), retries=1, email=["team@example.com"], email_on_retry=False)
+        assert run(task).state is TaskState.UP_FOR_RETRY
+        assert inbox.mails == []
+        assert run(task, try_number=2).state is TaskState.FAILED
+    finally:
+        server.stop()
+    (mail,) = inbox.mails
+    assert (mail.mail_from, mail.rcpt_tos) == ("wind@example.com", ["team@example.com"])
+    message = email.message_from_bytes(mail.content, policy=email.policy.default)
+    assert message["Subject"] == "shop.t of manual__1: failed"
+    assert "ValueError: 1 &lt; 2" in message.get_content()
+
+
+def test_mail_that_cannot_be_sent_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    outcome = run(make(raises(ValueError("broken")), email=["team@example.com"]))
+    assert (outcome.state, outcome.reason) == (TaskState.FAILED, "ValueError: broken")
+    assert "smtp_default" in caplog.text
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

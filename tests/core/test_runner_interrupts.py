@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from tradewind.errors import TaskTimeout
 from tradewind.runner.interrupts import AttemptStopped, Interrupts
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tradewind.runner.output import LONGEST_LINE, LogFile, format_line, split_lines
 
 HEAD = """

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from tradewind import settings as settings_module
 from tradewind.executor.contract import Ended
 from tradewind.executor.local import LocalExecutor

@@ -7,6 +7,7 @@ import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.records import TaskSpec
 from tradewind.runner.retries import JITTER, LONGEST_DELAY, after_failure, delay
 from tradewind.states import TaskState

@@ -12,6 +12,7 @@ import pytest
 from cronsim import CronSim
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+
 from tradewind.errors import ScheduleError
 from tradewind.records import DagSpec, spec_from_json, to_json
 from tradewind.schedule import (

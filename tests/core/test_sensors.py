@@ -292,7 +292,7 @@ def test_a_wait_past_midnight_does_not_start_over(fresh: Any) -> None:
 
 
 def test_a_time_must_be_a_time() -> None:
-    with pytest.raises(DagError, match="must be a datetime.time"):
+    with pytest.raises(DagError, match=r"must be a datetime\.time"):
         sensor(TimeSensor, target_time="06:00")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tradewind.dag import DAG, TaskGroup
 from tradewind.errors import DagError, DuplicateTask
 from tradewind.operator import BaseOperator, Label, chain

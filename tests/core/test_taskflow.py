@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypedDict
 
 import pytest
+
 from tradewind import plugins, xcom
 from tradewind.context import MemoryTaskApi, build_context
 from tradewind.dag import DAG, TaskGroup

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.errors import TaskSkipped, TemplateError
 from tradewind.template import Renderer, Resolvable, filters, literal, macros, render, render_fields
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from tradewind.errors import ProcessError
 from tradewind.zygote import Child, Zygote, receive, send
 

@@ -171,3 +171,30 @@ def test_a_broken_connection_fails_its_task_with_the_reason_and_without_the_secr
     assert "AIRFLOW_CONN_SHOP" in text
     assert "s3cr3t" not in text
     assert "not defined" not in text
+
+
+def test_a_change_in_an_imported_file_is_noticed(running):
+    running.write("tables.py", "NAMES = ['a']\n")
+    running.write(
+        "uses.py",
+        """
+        from datetime import datetime
+        from tables import NAMES
+        from tradewind import DAG
+        from tradewind.operators.empty import EmptyOperator
+
+        with DAG("uses", start_date=datetime(2020, 1, 1), schedule=None):
+            for name in NAMES:
+                EmptyOperator(task_id=name)
+        """,
+    )
+    running.dag("uses")
+    running.write("tables.py", "NAMES = ['a', 'b']\n")
+    running.until(lambda: len(running.store.dag("uses").spec.tasks) == 2)
+
+
+def test_a_deleted_file_takes_its_dags_along_and_leaves_their_history(running):
+    run = running.ended(running.trigger("good"))
+    (Path(running.settings.dags_folder) / "good.py").unlink()
+    running.until(lambda: not running.store.dags())
+    assert running.store.run("good", run.run_id).state == "success"

@@ -9,7 +9,7 @@ import pytest
 
 from .world import World
 
-SEEDS = int(os.environ.get("TRADEWIND_SIMULATION_SEEDS", "40"))
+SEEDS = int(os.environ.get("TRADEWIND_SIMULATION_SEEDS", "25"))
 EVENTS = 250
 
 

@@ -322,11 +322,22 @@ class World:
         if run.state.is_finished:
             finished = instance.state is not None and instance.state.is_finished
             assert finished, f"{run.run_id} has ended, and {instance.task_id} is {instance.state}"
+        if instance.state is TaskState.SUCCESS and before.state is not TaskState.SUCCESS:
+            self.check_success(run, instance)
         held = instance.state in (TaskState.RUNNING, TaskState.RESTARTING)
         if held and not any(process.key.dispatch == instance.dispatch for process in self.of_task(run, instance)):
             told = [ended for ended in self.machine.ended if ended.key.task_id == instance.task_id]
             stale = run.id in self.loop._stale
             assert told or stale, f"{instance.task_id} of {run.run_id} is {instance.state} without a process"
+
+    def check_success(self, run, instance):
+        """What is green has run, or a person said so."""
+        key = TaskKey(
+            run.dag_id, run.run_id, instance.task_id, instance.map_index, instance.try_number, instance.dispatch
+        )
+        task = next(task for task in self.specs[run.dag_id].tasks if task.task_id == instance.task_id)
+        by_hand = "by hand" in instance.reason
+        assert task.empty or by_hand or self.finished_by.get(key) is TaskState.SUCCESS, f"{key} is green unearned"
 
     def of_task(self, run, instance):
         return [
@@ -366,7 +377,8 @@ class World:
         raise AssertionError(f"these never ended: {self.unfinished()}")
 
     def succeed(self, process):
-        self.store.finish_attempt(process.key, Outcome(TaskState.SUCCESS, self.now))
+        if self.store.finish_attempt(process.key, Outcome(TaskState.SUCCESS, self.now)):
+            self.finished_by[process.key] = TaskState.SUCCESS
         self.end(process, 0)
 
     def unfinished(self):

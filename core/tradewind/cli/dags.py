@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tradewind import settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
@@ -40,7 +41,8 @@ def list_(tag: str | None, everything: bool, output: str) -> None:
         found = store.dags(active_only=not everything)
         failures = len(store.failures())
     rows = [_listed(info) for info in found if tag is None or tag in info.spec.tags]
-    show_rows(rows, ("dag_id", "schedule", "paused", "next_run", "last_run", "tags", "file"), output)
+    columns = ("dag_id", "schedule", "paused", "next_run", "last_run", "tags", "file")
+    show_rows(rows, columns, output, empty=f"No DAG was read yet. DAG files lie in {settings.read().dags_folder}.")
     if failures:
         warn(f"{failures} DAG file(s) cannot be read: `tradewind dags errors` shows why.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 import sys
 import time
 from collections import Counter
@@ -109,6 +110,13 @@ class _LiveProgress(_Progress):
         done = sum(self.counts.values())
         self.status.update(f"[bold]{done}/{self.total}[/bold] running {escape(task_id)}")
 
+    def line(self, text: str, colour: str) -> None:
+        from rich.text import Text
+
+        from tradewind import secrets
+
+        self.console.print(Text(secrets.redact(text), style=colour), soft_wrap=True)
+
 
 @contextlib.contextmanager
 def _shown(total: int) -> Iterator[_Progress]:
@@ -123,7 +131,12 @@ def _shown(total: int) -> Iterator[_Progress]:
     def stop_for_debugger(*arguments: Any, **named: Any) -> Any:
         live.status.stop()
         sys.stdout = before
-        return usual_hook(*arguments, **named)
+        if os.environ.get("PYTHONBREAKPOINT"):
+            return usual_hook(*arguments, **named)
+        import pdb
+
+        # The usual hook would stop here, and not where breakpoint() was called.
+        return pdb.Pdb().set_trace(sys._getframe(1))
 
     sys.breakpointhook = stop_for_debugger
     try:

@@ -184,18 +184,21 @@ class Command:
         self.on_line(line)
 
 
-def bash(command: str, folder: str | Path) -> list[str]:
-    """The argument vector that runs `command` in bash. `folder` takes the file that a very long one is put into."""
+@contextmanager
+def bash(command: str) -> Iterator[list[str]]:
+    """The argument vector that runs `command` in bash."""
     found = shutil.which("bash")
     if found is None:
         raise TradewindError("There is no bash on the PATH; install it, or use another operator.")
     if "\0" in command:
         raise TradewindError("The bash command contains a zero byte, which no command can.")
     if len(command.encode(errors="surrogateescape")) <= _LONGEST_ARGUMENT:
-        return [found, "-c", command]
-    script = Path(folder) / "command.sh"
-    script.write_text(command, encoding="utf-8", errors="surrogateescape")
-    return [found, str(script)]
+        yield [found, "-c", command]
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".sh", encoding="utf-8", errors="surrogateescape") as script:
+        script.write(command)
+        script.flush()
+        yield [found, script.name]
 
 
 def task_environment(context: Mapping[str, Any], env: Mapping[str, Any] | None, *, append: bool) -> dict[str, str]:
@@ -247,9 +250,23 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 
 
 def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()
+    """Whether the command or anything else of its group still runs."""
+    if process.poll() is None:
+        return True
     try:
         os.killpg(process.pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return True
+    return not _only_zombies(process.pid)
+
+
+def _only_zombies(group: int) -> bool:
+    """Whether all that is left of a group has ended and waits to be collected by whoever collects orphans here."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group, *_ = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except (OSError, ValueError):  # it ended meanwhile
+            continue
+        if int(its_group) == group and state != "Z":
+            return False
+    return Path("/proc/self/stat").exists()  # elsewhere nobody can tell

@@ -389,6 +389,7 @@ class BaseOperator(Node, metaclass=OperatorMeta):
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
         """Render the template fields, in place: do it on a copy (`prepare_for_execution`)."""
+        self.prepare_template()
         template.render_fields(self, context)
 
     def render_template(self, content: Any, context: Any, jinja_env: Any = None) -> Any:

@@ -65,10 +65,10 @@ class BashOperator(BaseOperator):
         if not isinstance(self.bash_command, str) or not self.bash_command.strip():
             raise TradewindError(f"Task {self.task_id!r}: bash_command must be a command, not {self.bash_command!r}.")
         env = task_environment(context, self.env, append=self.append_env)
-        with working_folder(self.cwd) as folder, working_folder(None) as scratch:
+        with working_folder(self.cwd) as folder, bash(self.bash_command) as argv:
             self.log.info("Running %s", self.bash_command)
             self._command = Command(
-                bash(self.bash_command, scratch),
+                argv,
                 on_line=lambda line: self.log.info("%s", line),
                 env=env,
                 cwd=folder,

@@ -6,8 +6,9 @@ import datetime
 import difflib
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tradewind.context import TaskInstanceContext
 from tradewind.errors import DagError, TradewindError
 from tradewind.operator import BaseOperator
 from tradewind.operator.clock import in_zone, within
@@ -15,28 +16,30 @@ from tradewind.operator.weekday import WeekDay, read_days
 
 Branches = str | Collection[str] | None
 
+#: The mix-ins are written as parts of an operator, but derive from nothing: `class Own(BaseOperator, SkipMixin)` works,
+#: and so does the other order.
+if TYPE_CHECKING:
+    _Operator = BaseOperator
+else:
+    _Operator = object
 
-class SkipMixin(BaseOperator):
-    """Adds `skip(context, tasks)` to an operator."""
 
-    def skip(self, context: Mapping[str, Any], tasks: Iterable[BaseOperator]) -> None:
+class SkipMixin(_Operator):
+    """Lets an operator skip tasks downstream: `self.skip(ti, tasks)`, `self.skip_all_except(ti, task_ids)`."""
+
+    def skip(self, ti: TaskInstanceContext, tasks: Iterable[BaseOperator]) -> None:
         """Have tasks of this run skipped once this one has succeeded. Teardowns are left to clean up."""
         task_ids = [task.task_id for task in tasks if not task.is_teardown]
         self.log.info("Skipped: %s", ", ".join(task_ids) or "no task")
-        context["ti"].skip(task_ids)
+        ti.skip(task_ids)
 
-
-class BranchMixin(SkipMixin):
-    """Adds `do_branch(context, branches)` to an operator."""
-
-    def do_branch(self, context: Mapping[str, Any], branches: Branches) -> Branches:
+    def skip_all_except(self, ti: TaskInstanceContext, branch_task_ids: Branches) -> None:
         """Skip the tasks directly downstream that are neither chosen nor reached from a chosen one."""
-        chosen = self._chosen(branches)
+        chosen = self._chosen(branch_task_ids)
         followed = {task_id for task in chosen for task_id in (task.task_id, *task.get_flat_relative_ids())}
         self._check_reachable(chosen)
         self.log.info("Followed: %s", ", ".join(task.task_id for task in chosen) or "no task")
-        self.skip(context, [task for task in self.downstream_list if task.task_id not in followed])
-        return branches
+        self.skip(ti, [task for task in self.downstream_list if task.task_id not in followed])
 
     def _chosen(self, branches: Branches) -> list[BaseOperator]:
         if branches is None:
@@ -79,7 +82,20 @@ class BranchMixin(SkipMixin):
             )
 
 
-class BaseBranchOperator(BranchMixin):
+class BranchMixin(SkipMixin):
+    """Lets an operator choose among the tasks downstream: `return self.do_branch(context, task_ids)`."""
+
+    def do_branch(self, context: Mapping[str, Any], branches_to_execute: Branches) -> Branches:
+        """Skip what is not chosen; gives the choice back, to be the task's XCom."""
+        self.skip_all_except(context["ti"], branches_to_execute)
+        return branches_to_execute
+
+
+#: As Airflow spells it.
+BranchMixIn = BranchMixin
+
+
+class BaseBranchOperator(BranchMixin, BaseOperator):
     """Base of operators that choose among the tasks downstream: define `choose_branch(context)`.
 
     It returns a task id, a task group's id, a list of them, or None for "none at all".

@@ -8,7 +8,7 @@ from typing import Any
 from tradewind.errors import DagError
 from tradewind.operator import BaseOperator
 from tradewind.operator.call import call, name_of
-from tradewind.operators.branch import BranchMixin
+from tradewind.operators.branch import BranchMixin, SkipMixin
 from tradewind.secrets import redact
 
 #: Longer return values are shown up to here in logs.
@@ -87,7 +87,7 @@ class BranchPythonOperator(BranchMixin, PythonOperator):
         return self.do_branch(context, super().execute(context))
 
 
-class ShortCircuitOperator(BranchMixin, PythonOperator):
+class ShortCircuitOperator(SkipMixin, PythonOperator):
     """Calls a function; if it returns something false, what comes downstream is skipped.
 
         ShortCircuitOperator(task_id="any_new", python_callable=lambda: count_new_rows() > 0)
@@ -108,5 +108,5 @@ class ShortCircuitOperator(BranchMixin, PythonOperator):
             self.log.info("The result is true: what comes downstream runs")
             return result
         relatives = self.get_flat_relatives() if self.ignore_downstream_trigger_rules else self.downstream_list
-        self.skip(context, relatives)
+        self.skip(context["ti"], relatives)
         return result

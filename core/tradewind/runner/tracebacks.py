@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
 import tradewind
+from tradewind.errors import TradewindError
 from tradewind.secrets import redact
 
 #: Longest reason kept in the metadata database, in characters; the log has all of it.
 LONGEST_REASON = 500
 
-_OURS = str(Path(tradewind.__file__).parent)
+_OURS = str(Path(tradewind.__file__).parent) + os.sep
 
 
 def format_error(error: BaseException) -> str:
     """The traceback of an error and of its causes, without tradewind's own frames where there are others."""
     try:
         shown = traceback.TracebackException.from_exception(error, compact=True)
-        _leave_out_ours(shown, set())
+        _leave_out_ours(shown, error, set())
         return "".join(shown.format()).rstrip("\n")
     except Exception:  # no memory left, or an error that cannot be shown
         return describe(error)
@@ -36,13 +38,18 @@ def describe(error: BaseException) -> str:
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 
 
-def _leave_out_ours(shown: traceback.TracebackException, seen: set[int]) -> None:
+def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, seen: set[int]) -> None:
     if id(shown) in seen:
         return
     seen.add(id(shown))
     kept = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
     if kept:
         shown.stack[:] = kept
-    for other in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
-        if other is not None:
-            _leave_out_ours(other, seen)
+    elif isinstance(error, TradewindError):  # its message is made to be enough
+        shown.stack = None  # type: ignore[assignment]  # as it is for an error that was never raised
+    pairs = [(shown.__cause__, error.__cause__), (shown.__context__, error.__context__)]
+    if shown.exceptions and isinstance(error, BaseExceptionGroup):
+        pairs += zip(shown.exceptions, error.exceptions)
+    for other, its_error in pairs:
+        if other is not None and its_error is not None:
+            _leave_out_ours(other, its_error, seen)

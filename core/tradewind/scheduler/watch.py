@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tradewind.errors import TradewindError
-from tradewind.parser import DagFolder, parse_file
+from tradewind.parser import PRELOAD, DagFolder, parse_file
 from tradewind.records import ParsedFile
 from tradewind.settings import Settings
 from tradewind.zygote import Zygote
@@ -24,8 +25,9 @@ log = logging.getLogger("tradewind.scheduler")
 Removed = str
 Found = ParsedFile | Removed
 
-#: What a DAG file usually needs; loaded once, before the processes that read the files are forked.
-PRELOAD = ("tradewind.parser", "tradewind.dag", "tradewind.taskflow", "tradewind.operators.python")
+#: A file that could not be read is read again after this long, for what it lacks may have been installed meanwhile;
+#: one that takes long to fail waits ten times as long as it took.
+FAILED_AGAIN = 30.0  # seconds
 
 
 class DagWatch:
@@ -39,6 +41,10 @@ class DagWatch:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dag-watch", daemon=True)
         self._zygote = Zygote(PRELOAD)
+        self._parsed: queue.SimpleQueue[ParsedFile] = (
+            queue.SimpleQueue()
+        )  #: read, and not looked through for what it read
+        self._failed: dict[str, float] = {}  #: path -> when to read it again, on time.monotonic()
         self._versions: dict[str, int] = {}  #: path -> how often it was seen to change
         self._trouble = ""  #: what last kept it from looking, so that it is told once
 
@@ -74,6 +80,7 @@ class DagWatch:
             log.error("The DAG folder cannot be looked at; trying again: %s", error)
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
+        self._learn()
         changed, removed = self._folder.scan(self._seen)
         for path in removed:
             self._seen.pop(path, None)
@@ -83,6 +90,18 @@ class DagWatch:
             self._seen[path] = stamp
             self._versions[path] = version = self._versions.get(path, 0) + 1
             pool.submit(self._read, path, version)
+
+    def _learn(self) -> None:
+        """Take in what the files that were read depend on, and when failed ones are due again."""
+        while not self._parsed.empty():
+            parsed = self._parsed.get()
+            self._folder.learn(parsed)
+            self._failed.pop(parsed.path, None)
+            if parsed.failure is not None:
+                self._failed[parsed.path] = time.monotonic() + max(FAILED_AGAIN, 10 * parsed.seconds)
+        for path in [path for path, due in self._failed.items() if due <= time.monotonic()]:
+            del self._failed[path]
+            self._seen.pop(path, None)
 
     def _read(self, path: str, version: int) -> None:
         """Read one file, and report it unless it has changed again meanwhile: a slow old version says nothing."""
@@ -98,4 +117,5 @@ class DagWatch:
             self._tell(error)
             return
         if self._versions[path] == version:
+            self._parsed.put(parsed)
             self._found.put(parsed)

@@ -161,6 +161,8 @@ def _as_value(found: Any) -> str | None:
 class CachedSource(SecretsSource):
     """Keeps the answers of a slow source in memory."""
 
+    slow = True
+
     def __init__(self, source: SecretsSource, seconds: float) -> None:
         self.source, self.name, self._seconds = source, source.name, seconds
         self._answers: dict[tuple[str, str], tuple[float, str | None]] = {}

@@ -159,7 +159,8 @@ def _private_file(path: Path, keys: tuple[str, ...]) -> Iterator[Path]:
     except OSError as error:
         raise SecretsError(f"The key file {path} cannot be written: {_reason(error)}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _reason(error: Exception) -> str:

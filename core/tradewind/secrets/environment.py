@@ -100,7 +100,7 @@ class EnvironmentSource(SecretsSource):
         for prefix in PREFIXES:
             for spelling in _spellings(name):
                 variable = prefix + kind + spelling
-                if not self.environ.get(variable, " ").strip():
+                if variable in self.environ and not self.environ[variable].strip():
                     return f"{variable} is set but empty, which counts as not set"
                 if variable.endswith(_SUFFIXES) and self.environ.get(variable):
                     owner, _, form = variable.removeprefix(prefix + kind).rpartition("_")

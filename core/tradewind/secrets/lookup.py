@@ -173,7 +173,7 @@ def _not_found(kind: Kind, name: str, said: list[str]) -> str:
     import difflib
 
     known: set[str] = set()
-    for source in iterate_sources():
+    for source in (source for source in iterate_sources() if not source.slow):
         try:
             known.update(getattr(source, kind.names)() or ())
         except Exception:  # only a hint is at stake

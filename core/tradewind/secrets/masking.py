@@ -10,6 +10,7 @@ The memory is a plain dict that is only added to, without a lock, so that a proc
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -192,9 +193,8 @@ def _forms(secret: str) -> Iterable[str]:
     yield escaped
     yield escaped.replace('"', "&#34;").replace("'", "&#39;")
     yield escaped.replace('"', "&quot;").replace("'", "&#x27;")
-    if len(plain) > SHORT:
-        yield base64.b64encode(plain).decode()
-        yield base64.urlsafe_b64encode(plain).decode().rstrip("=")
+    yield base64.b64encode(plain).decode()
+    yield base64.urlsafe_b64encode(plain).decode().rstrip("=")
 
 
 def _expression(form: str) -> str:
@@ -260,17 +260,17 @@ def _redact_container(value: Any, secret: bool, depth: int) -> Any:
 
 
 def _redact_one(error: BaseException) -> None:
-    error.args = _redact(error.args, False, 20)
-    attributes = list(vars(error))
+    attributes = ["args", *vars(error)]
     if isinstance(error, OSError):
         attributes += ["strerror", "filename", "filename2"]
     if isinstance(error, SyntaxError):
         attributes += ["msg", "text", "filename"]
     for attribute in attributes:
         value = getattr(error, attribute)
+        if not isinstance(value, (str, bytes, list, tuple, dict)):
+            continue
         masked = _redact(value, is_secret_name(attribute), 20)
-        if isinstance(value, (str, bytes, list, tuple, dict)) and masked != value:
-            try:
+        if masked != value:
+            # An exception that will not be changed is left: the text made of it is masked when it is written.
+            with contextlib.suppress(AttributeError, TypeError):
                 setattr(error, attribute, masked)
-            except (AttributeError, TypeError):
-                continue  # an exception that will not be changed: the text made of it is masked when it is written

@@ -47,9 +47,9 @@ class BashSensor(BaseSensor):
         if not isinstance(self.bash_command, str) or not self.bash_command.strip():
             raise TradewindError(f"Task {self.task_id!r}: bash_command must be a command, not {self.bash_command!r}.")
         env = task_environment(context, self.env, append=False)
-        with working_folder(None) as folder:
+        with working_folder(None) as folder, bash(self.bash_command) as argv:
             self._command = Command(
-                bash(self.bash_command, folder),
+                argv,
                 on_line=lambda line: self.log.info("%s", line),
                 env=env,
                 cwd=folder,

@@ -172,9 +172,11 @@ class DagVerbs:
     def touch_scheduled(
         self, dag_id: str, interval_end: datetime.datetime | None, logical_date: datetime.datetime | None
     ) -> None:
-        """Remember which interval of a DAG was scheduled last. `create_run` does so itself for the runs it makes."""
+        """Remember which interval of a DAG was scheduled last; `create_run` does so itself. Raises NotFound."""
         with self._db.write() as connection:
-            connection.execute(TOUCH_SCHEDULED, {"name": dag_id, "end": interval_end, "logical": logical_date})
+            last = {"name": dag_id, "end": interval_end, "logical": logical_date}
+            if connection.execute(TOUCH_SCHEDULED, last).rowcount == 0:
+                raise no_dag(connection, dag_id)
 
     def delete_dag(self, dag_id: str) -> None:
         """Delete a DAG with its runs and history. If its file is still there, it comes back when that is next read.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -115,18 +115,11 @@ class Database:
         """Make the file and its folder, if they are not there, and switch to the write-ahead log."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=self.lock_timeout, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise explain(error, self.path, self.lock_timeout) from error
         try:
-            # Two processes may create it at once. Switching needs the file for itself and does not wait by itself:
-            # an empty write transaction beforehand does the waiting.
-            for _ in range(2):
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute("COMMIT")
-                if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-                    break
-                connection.execute("PRAGMA journal_mode = WAL")
+            self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         except sqlite3.Error as error:
             raise explain(error, self.path, self.lock_timeout) from error
         finally:
@@ -140,17 +133,17 @@ class Database:
             return
         driver.execute("PRAGMA busy_timeout = 0")
         try:
-            self._lock(driver)
+            self._patiently(lambda: driver.execute("BEGIN IMMEDIATE"))
         finally:
             driver.execute(f"PRAGMA busy_timeout = {int(self.lock_timeout * 1000)}")
 
-    def _lock(self, driver: Any) -> None:
-        """Begin a transaction that has the write lock; wait for it with short pauses of random length."""
+    def _patiently(self, action: Callable[[], object]) -> None:
+        """Do what needs a lock; while others have it, try again after short pauses of random length."""
         deadline = time.monotonic() + self.lock_timeout
         pause = LOCK_PAUSE / 16
         while True:
             try:
-                driver.execute("BEGIN IMMEDIATE")
+                action()
                 return
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:

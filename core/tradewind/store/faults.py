@@ -53,7 +53,7 @@ def explain(error: Exception, path: Path, waited: float) -> StoreError:
 def _cannot_open(path: Path, original: BaseException | None) -> StoreError:
     if is_missing(path.parent):
         return StoreError(f"The folder {path.parent} of the metadata database does not exist: {_UPGRADE} to create it.")
-    if os.path.isdir(path):
+    if not is_missing(path) and path.is_dir():
         return StoreError(f"The metadata database {path} is a folder: mend the setting database_url.")
     return StoreError(
         f"The metadata database {path} cannot be opened ({original}): "

@@ -109,6 +109,7 @@ class LeaseVerbs:
             if not ids:
                 return []
             connection.execute(_CLAIM, {"ids": ids, "by": scheduler_id})
+            connection.execute(_BEAT, {"name": scheduler_id, "now": now})  # who claims is alive
             return [run_from_row(row) for row in connection.execute(_CLAIMED, {"ids": ids})]
 
     def release(self, scheduler_id: str) -> None:

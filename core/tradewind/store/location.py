@@ -39,7 +39,5 @@ def sqlite_file(url: str) -> Path:
     if path in ("", ":memory:"):
         raise StoreError("The setting database_url names no file: several processes share it, so memory will not do.")
     if _OPTIONS.search(path):
-        raise StoreError(
-            "The setting database_url has options after a `?`; a SQLite database takes none: leave them out."
-        )
+        raise StoreError("The setting database_url has options after a `?`: leave them out, it takes none.")
     return Path(path).expanduser().absolute()

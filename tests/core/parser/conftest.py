@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tradewind.parser import PRELOAD, parse_file
 from tradewind.records import ParsedFile
 from tradewind.zygote import Zygote

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tradewind.errors import DagCycle, DagError
 from tradewind.parser import (
     file_hash,

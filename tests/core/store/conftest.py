@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+
 from tradewind.records import DagSpec, Moves, NewRun, ParsedFile, Run, TaskInstance, TaskKey, TaskMove, TaskSpec
 from tradewind.settings import Settings
 from tradewind.states import RunType, TaskState

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+
 from tradewind.errors import NotFound, UsageError
 from tradewind.records import ImportFailure, TaskSpec, spec_hash
 from tradewind.states import RunType

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec.structs import replace
+
 from tradewind.records import Moves, RunMove
 from tradewind.states import RunState
 from tradewind.store import Store
@@ -82,7 +83,7 @@ def test_releasing(store: Store, sample: Any) -> None:
     make_runs(store, sample, 3)
     store.register_scheduler("a", "here", 1, "p", sample.now)
     store.register_scheduler("b", "here", 2, "p", sample.now)
-    first, second, third = store.claim_runs("a", sample.now)
+    first, second, _ = store.claim_runs("a", sample.now)
     store.release_run(first)
     assert ids(store.claim_runs("b", sample.now)) == ["r0"]
     store.release_run(first)  # which is b's by now

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec.structs import replace
+
 from tradewind.records import Moves, RunMove, spec_hash
 from tradewind.states import RunState, TaskState
 from tradewind.store import Store

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+
 from tradewind.records import Moves, Outcome, RunMove, TaskInstance, TaskMove
 from tradewind.states import RunState, TaskState
 from tradewind.store import Applied, Store

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+
 from tradewind.errors import NotFound, UsageError
 from tradewind.records import Request
 from tradewind.settings import Settings

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+
 from tradewind.errors import NotFound, StoreError, UsageError
 from tradewind.records import Moves, RunMove, TaskInstance, spec_hash
 from tradewind.states import RunState, RunType, TaskState

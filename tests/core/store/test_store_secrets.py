@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tradewind.errors import SecretsError, StoreError
 from tradewind.secrets.encryption import add_key, drop_old_keys
 from tradewind.settings import Settings
@@ -126,4 +127,4 @@ def test_no_file_stays_open_after_a_lookup(source: MetastoreSource) -> None:
     source.set_connection("warehouse", URI)
     source.get_conn_value("warehouse")
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    assert not [link for link in links if "tradewind.db" in os.readlink(link)]
+    assert not [link for link in links if "tradewind.db" in str(link.readlink())]

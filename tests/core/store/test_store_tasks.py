@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+
 from tradewind.errors import NotFound
 from tradewind.records import Outcome
 from tradewind.states import TaskState

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+
 from tradewind.context import MemoryTaskApi, TaskApi
 from tradewind.errors import StoreError
 from tradewind.records import Moves, RunMove, TaskKey

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
 from tradewind.tables import LongText, Moment, Name
 
 revision = "0001"
