@@ -171,6 +171,7 @@ def test_https_as_a_type_given_by_fields_is_http_too():
     [
         "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "a/b",
+        "/a",
         "a?b",
         "a#b",
         "a@b",

@@ -198,3 +198,13 @@ def test_a_deleted_file_takes_its_dags_along_and_leaves_their_history(running):
     (Path(running.settings.dags_folder) / "good.py").unlink()
     running.until(lambda: not running.store.dags())
     assert running.store.run("good", run.run_id).state == "success"
+
+
+def test_the_second_of_two_dags_with_one_id_waits_for_the_first_to_go(running):
+    path = running.write("zwilling.py", GOOD)
+    (failure,) = running.until(running.store.failures)
+    assert failure.path == str(path)
+    assert "good.py" in failure.error
+    (Path(running.settings.dags_folder) / "good.py").unlink()
+    running.until(lambda: running.store.dags() and running.store.dag("good").path == str(path))
+    assert not running.store.failures()

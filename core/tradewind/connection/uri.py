@@ -98,8 +98,12 @@ class _Reading:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the query looks less like one than like the rest of a password with a `?` in it."""
-        return any(not _PLAIN_PIECE.match(piece) for piece in (self.query or "").split("&") if piece)
+        """Whether it is allowed, but rather a sign of a `/` or `?` in the password.
+
+        That is a `:` without a port, or a query whose pieces are not all like `name=value`.
+        """
+        odd = any(not _PLAIN_PIECE.match(piece) for piece in (self.query or "").split("&") if piece)
+        return odd or re.search(":(?:,|$)", self.hosts) is not None
 
 
 def split_uri(text: str, declared: Callable[[str], Collection[str]] = lambda scheme: ()) -> Parts:

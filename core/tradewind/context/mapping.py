@@ -10,7 +10,7 @@ from typing import Any
 from tradewind import plugins
 from tradewind.errors import UnknownContextKey
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tradewind.task")
 
 
 class Context(MutableMapping[str, Any]):

@@ -429,9 +429,15 @@ class Loop:
 
     def take_in_files(self) -> None:
         """Save what the watch has read."""
-        for found in self.watch.take() if self.watch else ():
+        if self.watch is None:
+            return
+        changed: list[str] = []
+        for found in self.watch.take():
             if isinstance(found, ParsedFile):
-                self.store.save_parsed(found, self.clock())
+                changed += self.store.save_parsed(found, self.clock())
             else:
-                self.store.remove_file(found)
-            self._marker = None
+                changed += self.store.remove_file(found)
+        if changed:
+            for path, file_hash in self.store.files().items():
+                if not file_hash:  # a DAG of it was refused, since another file had one of that name
+                    self.watch.read_again(path)

@@ -41,9 +41,8 @@ class DagWatch:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="dag-watch", daemon=True)
         self._zygote = Zygote(PRELOAD)
-        self._parsed: queue.SimpleQueue[ParsedFile] = (
-            queue.SimpleQueue()
-        )  #: read, and not looked through for what it read
+        self._again: queue.SimpleQueue[str] = queue.SimpleQueue()  #: paths to be read again
+        self._lock = threading.Lock()  #: held while the folder's memory of its files is used
         self._failed: dict[str, float] = {}  #: path -> when to read it again, on time.monotonic()
         self._versions: dict[str, int] = {}  #: path -> how often it was seen to change
         self._trouble = ""  #: what last kept it from looking, so that it is told once
@@ -57,6 +56,10 @@ class DagWatch:
         while not self._found.empty():
             found.append(self._found.get())
         return found
+
+    def read_again(self, path: str) -> None:
+        """Read a file again although it has not changed."""
+        self._again.put(path)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -80,8 +83,9 @@ class DagWatch:
             log.error("The DAG folder cannot be looked at; trying again: %s", error)
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
-        self._learn()
-        changed, removed = self._folder.scan(self._seen)
+        self._due_again()
+        with self._lock:
+            changed, removed = self._folder.scan(self._seen)
         for path in removed:
             self._seen.pop(path, None)
             self._versions[path] = self._versions.get(path, 0) + 1
@@ -91,16 +95,12 @@ class DagWatch:
             self._versions[path] = version = self._versions.get(path, 0) + 1
             pool.submit(self._read, path, version)
 
-    def _learn(self) -> None:
-        """Take in what the files that were read depend on, and when failed ones are due again."""
-        while not self._parsed.empty():
-            parsed = self._parsed.get()
-            self._folder.learn(parsed)
-            self._failed.pop(parsed.path, None)
-            if parsed.failure is not None:
-                self._failed[parsed.path] = time.monotonic() + max(FAILED_AGAIN, 10 * parsed.seconds)
+    def _due_again(self) -> None:
+        """Forget that files were read which are to be read again: failed ones now and then, others when asked."""
+        while not self._again.empty():
+            self._seen.pop(self._again.get(), None)
         for path in [path for path, due in self._failed.items() if due <= time.monotonic()]:
-            del self._failed[path]
+            self._failed.pop(path, None)
             self._seen.pop(path, None)
 
     def _read(self, path: str, version: int) -> None:
@@ -117,5 +117,9 @@ class DagWatch:
             self._tell(error)
             return
         if self._versions[path] == version:
-            self._parsed.put(parsed)
+            with self._lock:  # at once: what it read may change again any moment
+                self._folder.learn(parsed)
+            self._failed.pop(path, None)
+            if parsed.failure is not None:
+                self._failed[path] = time.monotonic() + max(FAILED_AGAIN, 10 * parsed.seconds)
             self._found.put(parsed)
