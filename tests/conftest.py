@@ -37,6 +37,12 @@ def pytest_unconfigure(config):
         print(f"\nReal servers used: {', '.join(servers)}. Left out: nothing.")
 
 
+@pytest.fixture(scope="session")
+def note_server():
+    """`used_server`, for tests that start a server themselves."""
+    return used_server
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
     """A home folder that exists only for this test, and is made only if something is written to it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,11 +73,10 @@ def new_run() -> Callable[..., Run]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home folder of its own, and no secrets known from other tests."""
-    monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path / "home"))
+def fresh_secrets() -> Iterator[None]:
+    """No secret is known, and no source of them opened, from another test."""
     secrets.forget_secrets()
     secrets.forget_sources()
-    yield tmp_path / "home"
+    yield
     secrets.forget_secrets()
     secrets.forget_sources()

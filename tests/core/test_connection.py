@@ -23,6 +23,8 @@ from tradewind.hook import BaseHook
 from tradewind.hookspecs import hookimpl
 from tradewind.records import ConnectionType, Extra
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 class EchoHook(BaseHook):
     conn_name_attr = "echo_conn_id"

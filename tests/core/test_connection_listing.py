@@ -12,6 +12,8 @@ from tradewind.connection import list_connections
 from tradewind.secrets import SecretsSource, sources
 from tradewind.secrets.lookup import CONNECTIONS, unlisted_sources
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 class Vault(SecretsSource):
     """A source that lists what it was given."""
@@ -75,6 +77,7 @@ def test_our_variable_shadows_airflows(monkeypatch):
     found = rows()
     assert found["x", "TRADEWIND_CONN_X"].shadows == ("environment: AIRFLOW_CONN_X",)
     assert found["x", "AIRFLOW_CONN_X"].shadowed_by == "environment: TRADEWIND_CONN_X"
+    assert found["x", "AIRFLOW_CONN_X"].uri == "b://h"
 
 
 def test_a_variable_shadows_an_id_that_a_shell_cannot_export(vault, monkeypatch):

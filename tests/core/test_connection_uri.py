@@ -17,6 +17,8 @@ from tradewind.errors import BrokenConnection
 from tradewind.hookspecs import hookimpl
 from tradewind.records import ConnectionType, Extra
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 RESERVED = ":/?#[]@!$&'()*+,;=%\"<>\\^`{|} "
 
 

@@ -9,7 +9,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -42,6 +41,8 @@ from tradewind.operators.empty import EmptyOperator
 from tradewind.records import Run, TaskInstance
 from tradewind.states import RunState, RunType, TaskState
 from tradewind.template import render
+
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
 
 AT = datetime.datetime(2025, 11, 21, tzinfo=datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -242,7 +243,7 @@ def test_params_that_break_their_schema_are_an_error(execution: Any, new_run: Ca
 # -- connections and variables -----------------------------------------------------------------------------------------
 
 
-def test_variables_by_name(home: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_by_name(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_BUCKET", "b1")
     monkeypatch.setenv("AIRFLOW_VAR_LIMITS", '{"rows": [1, 2]}')
     template = "{{ var.value.bucket }} {{ var.value['bucket'] }} {{ var.json.limits.rows[1] }}"
@@ -251,19 +252,19 @@ def test_variables_by_name(home: Path, context: Context, monkeypatch: pytest.Mon
     assert context["var"].json.get("nope", {}) == {}
 
 
-def test_a_missing_variable_is_an_error(home: Path, context: Context) -> None:
+def test_a_missing_variable_is_an_error(context: Context) -> None:
     with pytest.raises(TemplateError, match="nope") as caught:
         render("{{ var.value.nope }}", context)
     assert isinstance(caught.value.__cause__, VariableNotFound)
 
 
-def test_a_broken_variable_is_never_the_default(home: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_variable_is_never_the_default(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_LIMITS", "{")
     with pytest.raises(BrokenVariable):
         context["var"].json.get("limits", "default")
 
 
-def test_connections_by_name(home: Path, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_by_name(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "generic://me:pw@db.example:5432/sales")
     assert render("{{ conn.warehouse.host }}:{{ conn.warehouse.port }}/{{ conn['warehouse'].schema }}", context) == (
         "db.example:5432/sales"
@@ -273,9 +274,7 @@ def test_connections_by_name(home: Path, context: Context, monkeypatch: pytest.M
         context["conn"]["nope"]
 
 
-def test_secrets_are_masked_from_the_moment_they_are_read(
-    home: Path, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secrets_are_masked_from_the_moment_they_are_read(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "generic://me:s3same-pw@db/?api_key=k3y-value")
     monkeypatch.setenv("AIRFLOW_VAR_API_TOKEN", "t0ken-value")
     monkeypatch.setenv("AIRFLOW_VAR_BUCKET", "plain-value")
@@ -322,7 +321,7 @@ def test_plugins_add_names_and_replace_none(context: Context, caplog: pytest.Log
 # -- ti and dag_run ----------------------------------------------------------------------------------------------------
 
 
-def test_ti_knows_itself(home: Path, context: Context) -> None:
+def test_ti_knows_itself(context: Context) -> None:
     ti = context["ti"]
     assert (ti.dag_id, ti.task_id, ti.run_id, ti.map_index) == ("sales", "load", context["run_id"], -1)
     assert (ti.try_number, ti.max_tries, ti.state, ti.operator) == (1, 0, TaskState.RUNNING, "EmptyOperator")
@@ -373,7 +372,7 @@ def test_the_context_of_a_run_as_a_whole(task: EmptyOperator, new_run: Callable[
 
 
 @pytest.fixture
-def ti(home: Path, context: Context, execution: Any) -> Any:
+def ti(context: Context, execution: Any) -> Any:
     """A task instance in a run where `one` returned 1, `two` 2, and the mapped `many` 10, 11, 12."""
     for task_id, map_index, value in [("one", -1, 1), ("two", -1, 2), *(("many", n, 10 + n) for n in (1, 0, 2))]:
         push(execution, task_id, value, map_index=map_index)

@@ -12,6 +12,8 @@ from tradewind.connection import Connection, connections
 from tradewind.errors import BrokenConnection, ConnectionNotFound
 from tradewind.hook import BaseHook
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 class CountingHook(BaseHook):
     def __init__(self):

@@ -93,11 +93,17 @@ def test_any_secret_is_masked_alone_and_between_spaces(secret):
         ('{"p": "abc"}', '{"p": "***"}'),
         ("'\\nabc'", "'\\n***'"),
         ("my_abc_x", "my_***_x"),
+        ("postgres://u:abc@h", "postgres://u:***@h"),
     ],
 )
 def test_short_secrets_are_masked_as_words(text, shown):
     mask_secret("abc")
     assert redact(text) == shown
+
+
+def test_a_secret_of_one_sign_does_not_hide_every_sign():
+    mask_secret(":")
+    assert redact("OSError: see http://h 'a': ':' u:::@h") == "OSError: see http://h 'a': '***' u***@h"
 
 
 def test_longer_secrets_are_masked_within_words():

@@ -16,6 +16,8 @@ from tradewind.dag import DAG
 from tradewind.errors import DagError, TaskSkipped, TemplateError, TradewindError, XComError
 from tradewind.operators.bash import BashOperator
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 def bash(command: Any, **more: Any) -> BashOperator:
     with DAG("sales", schedule=None, start_date=datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC), params={"n": 3}):
@@ -69,7 +71,7 @@ def test_another_exit_code_fails_with_the_code_and_the_last_line(execution: Any)
     )
 
 
-def test_a_secret_is_masked_in_the_error(execution: Any, home: Path) -> None:
+def test_a_secret_is_masked_in_the_error(execution: Any) -> None:
     secrets.mask_secret("hunter2-very-secret")
     with pytest.raises(TradewindError) as caught:
         execution.execute(bash("echo password hunter2-very-secret refused; exit 1"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import aiosmtpd
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tradewind.dag import DAG
 from tradewind.errors import ConnectionNotFound, TradewindError
 from tradewind.operators.email import EmailOperator, SmtpHook, addresses
+
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
 
 
 class Inbox:
@@ -57,7 +60,8 @@ class OnAnyPort(Controller):
 
 
 @pytest.fixture
-def inbox() -> Inbox:
+def inbox(note_server: Callable[[str], None]) -> Inbox:
+    note_server(f"SMTP (aiosmtpd {aiosmtpd.__version__})")
     return Inbox()
 
 
@@ -123,7 +127,7 @@ def ssl_port(inbox: Inbox, tls: ssl.SSLContext) -> Iterator[int]:
 
 
 @pytest.fixture
-def mail(home: Path, plain_port: int, monkeypatch: pytest.MonkeyPatch) -> SmtpHook:
+def mail(plain_port: int, monkeypatch: pytest.MonkeyPatch) -> SmtpHook:
     uri = f"smtp://127.0.0.1:{plain_port}?starttls=false&from_email=robot@example.com"
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", uri)
     return SmtpHook()
@@ -215,13 +219,13 @@ def test_a_missing_file_is_named(mail: SmtpHook, tmp_path: Path) -> None:
         mail.send_email_smtp("a@x.com", "s", "h", files=[tmp_path / "gone.csv"])
 
 
-def test_without_a_sender_it_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_sender_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "smtp://127.0.0.1:1")
     with pytest.raises(TradewindError, match="'smtp_default' needs a sender: pass from_email, or set the extra"):
         SmtpHook().send_email_smtp("a@x.com", "s", "h")
 
 
-def test_a_server_that_is_not_there_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", "smtp://127.0.0.1:1?timeout=2")
     with pytest.raises(TradewindError, match=r"connection 'mail' cannot be reached at 127.0.0.1:1"):
         SmtpHook("mail").get_conn()
@@ -244,7 +248,7 @@ def test_a_password_never_travels_in_the_clear(
 
 
 def test_starttls_and_login(
-    home: Path, starttls_port: int, certificate: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    starttls_port: int, certificate: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", f"smtp://me:p%40ss%2Fword@127.0.0.1:{starttls_port}?from_email=me@x.com")
@@ -255,7 +259,7 @@ def test_starttls_and_login(
 
 
 def test_a_wrong_password_is_told_and_not_shown(
-    home: Path, starttls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    starttls_port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", f"smtp://me:wrong-pw@127.0.0.1:{starttls_port}")
@@ -264,9 +268,7 @@ def test_a_wrong_password_is_told_and_not_shown(
     assert "wrong-pw" not in str(caught.value)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
-    home: Path, starttls_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_certificate_that_nobody_vouches_for_is_refused(starttls_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", f"smtp://127.0.0.1:{starttls_port}")
     with pytest.raises(TradewindError, match=r"refused the connection: .*certificate verify failed"):
         SmtpHook("mail").get_conn()
@@ -274,7 +276,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 @pytest.mark.parametrize("form", ["smtps://127.0.0.1:{port}", "smtp://127.0.0.1:{port}?ssl=true"])
 def test_tls_from_the_first_byte(
-    form: str, home: Path, ssl_port: int, certificate: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    form: str, ssl_port: int, certificate: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", form.format(port=ssl_port))

@@ -11,8 +11,9 @@ from tradewind.errors import ConnectionNotFound
 from tradewind.hook import BaseHook
 from tradewind.operators.filesystem import FSHook
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
 
-@pytest.mark.usefixtures("home")
+
 class TestFolder:
     def test_the_extra_path_is_the_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("AIRFLOW_CONN_LANDING", f"fs://?path={tmp_path}")

@@ -18,6 +18,8 @@ from tradewind.errors import DagError, TradewindError
 from tradewind.operators.empty import EmptyOperator
 from tradewind.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -140,7 +142,7 @@ def test_what_is_no_function_is_refused_when_the_dag_is_made() -> None:
 # -- logs --------------------------------------------------------------------------------------------------------------
 
 
-def test_the_result_is_logged_masked_and_cut(execution: Any, home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_result_is_logged_masked_and_cut(execution: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     secrets.mask_secret("hunter2-very-secret")
     execution.execute(python(lambda: ["hunter2-very-secret", "x" * 10_000]))

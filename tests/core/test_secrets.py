@@ -22,6 +22,8 @@ from tradewind.errors import (
 from tradewind.secrets import EnvironmentSource, SecretsSource
 from tradewind.variable import Variable
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 @pytest.fixture(autouse=True)
 def empty_folder(monkeypatch, tmp_path):
@@ -96,11 +98,11 @@ def test_plain_wins_over_file_and_file_over_command(tmp_path):
     path.write_text("f://", encoding="utf-8")
     environ = {"AIRFLOW_CONN_X": "p://", "AIRFLOW_CONN_X_FILE": str(path), "AIRFLOW_CONN_X_CMD": "echo c://"}
     assert EnvironmentSource(environ).get_conn_value("x") == "p://"
-    assert EnvironmentSource(environ).conn_places("x") == [
-        "AIRFLOW_CONN_X",
-        f"AIRFLOW_CONN_X_FILE ({path})",
-        "AIRFLOW_CONN_X_CMD (a command)",
-    ]
+    assert EnvironmentSource(environ).conn_places("x") == {
+        "AIRFLOW_CONN_X": "p://",
+        f"AIRFLOW_CONN_X_FILE ({path})": "f://",
+        "AIRFLOW_CONN_X_CMD (a command)": "c://",
+    }
     del environ["AIRFLOW_CONN_X"]
     assert EnvironmentSource(environ).get_conn_value("x") == "f://"
 
@@ -390,4 +392,4 @@ def test_a_source_need_not_do_anything():
     source = SecretsSource()
     assert (source.get_conn_value("x"), source.get_variable("x"), source.get_config("x")) == (None, None, None)
     assert (source.conn_ids(), source.variable_keys()) == (None, None)
-    assert (source.conn_places("x"), source.variable_places("x")) == ([], [])
+    assert (source.conn_places("x"), source.variable_places("x")) == ({}, {})

@@ -10,6 +10,8 @@ import pytest
 from tradewind import secrets
 from tradewind.errors import SecretsError
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 def test_the_key_file_is_made_by_the_first_encrypt_and_only_its_owner_reads_it(home):
     with pytest.raises(SecretsError, match="there is no key"):

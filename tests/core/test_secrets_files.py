@@ -11,6 +11,8 @@ from tradewind.errors import BrokenConnection, ConnectionNotFound, SecretsError
 from tradewind.secrets import LocalFileSource, parse_variables_file
 from tradewind.variable import Variable
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch, tmp_path):

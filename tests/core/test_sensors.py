@@ -39,6 +39,8 @@ from tradewind.sensors import (
     WaitSensor,
 )
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 AT = datetime.datetime(2025, 11, 21, tzinfo=datetime.UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 SOON = datetime.timedelta(seconds=0.3)
@@ -169,7 +171,7 @@ def test_bash_sensors_stop_their_command(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def landing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AIRFLOW_CONN_LANDING", f"fs://?path={tmp_path}/in")
     (tmp_path / "in" / "deep" / "deeper").mkdir(parents=True)
     return tmp_path / "in"
@@ -204,12 +206,12 @@ def test_a_file_that_comes_later_is_seen(landing: Path, fresh: Any) -> None:
     fresh.execute(sensor(FileSensor, filepath="late.csv", fs_conn_id="landing"))
 
 
-def test_absolute_paths_need_no_connection(home: Path, tmp_path: Path, fresh: Any) -> None:
+def test_absolute_paths_need_no_connection(tmp_path: Path, fresh: Any) -> None:
     (tmp_path / "x").touch()
     fresh.execute(sensor(FileSensor, filepath=f"{tmp_path}/x"))
 
 
-def test_a_deferrable_sensor_gives_its_place_back(home: Path, tmp_path: Path, fresh: Any) -> None:
+def test_a_deferrable_sensor_gives_its_place_back(tmp_path: Path, fresh: Any) -> None:
     assert next_look(fresh, sensor(FileSensor, filepath=f"{tmp_path}/x", deferrable=True, poke_interval=3)) <= 3
 
 

@@ -11,6 +11,8 @@ from tradewind.errors import BrokenVariable, UsageError, VariableNotFound
 from tradewind.secrets import parse_variables_file
 from tradewind.variable import Variable, dump_variables, list_variables
 
+pytestmark = pytest.mark.usefixtures("fresh_secrets")
+
 
 @pytest.fixture(autouse=True)
 def empty_folder(monkeypatch, tmp_path):

@@ -27,7 +27,7 @@ class ConnectionRow:
     shadows: tuple[str, ...] = ()  #: places that this one hides
     shadowed_by: str | None = None  #: the place that is used instead
     error: str | None = None  #: why it cannot be read
-    connection: Connection | None = None  #: unless it cannot be read, or is hidden by another place of its source
+    connection: Connection | None = None  #: unless it cannot be read
 
 
 def list_connections() -> list[ConnectionRow]:

@@ -66,11 +66,11 @@ class EnvironmentSource(SecretsSource):
 
     def get_conn_value(self, conn_id: str) -> str | None:
         place = next(self._places("CONN_", conn_id), None)
-        return None if place is None else self._read(place, f"The connection {conn_id!r}", BrokenConnection)
+        return None if place is None else self._read(place, "CONN_", conn_id)
 
     def get_variable(self, key: str) -> str | None:
         place = next(self._places("VAR_", key), None)
-        return None if place is None else self._read(place, f"The variable {key!r}", BrokenVariable)
+        return None if place is None else self._read(place, "VAR_", key)
 
     def conn_ids(self) -> list[str]:
         return self._names("CONN_")
@@ -84,11 +84,11 @@ class EnvironmentSource(SecretsSource):
     def describe_variable(self, key: str) -> str:
         return str(next(self._places("VAR_", key), variable_name(key, "VAR_")))
 
-    def conn_places(self, conn_id: str) -> list[str]:
-        return [str(place) for place in self._places("CONN_", conn_id)]
+    def conn_places(self, conn_id: str) -> dict[str, str | TradewindError]:
+        return self._contents("CONN_", conn_id)
 
-    def variable_places(self, key: str) -> list[str]:
-        return [str(place) for place in self._places("VAR_", key)]
+    def variable_places(self, key: str) -> dict[str, str | TradewindError]:
+        return self._contents("VAR_", key)
 
     def explain_missing_conn(self, conn_id: str) -> str:
         return self._explain("CONN_", conn_id)
@@ -142,7 +142,19 @@ class EnvironmentSource(SecretsSource):
                 found[name.removesuffix(form).lower()] = None
         return sorted(found)
 
-    def _read(self, place: _Place, what: str, broken: type[TradewindError]) -> str:
+    def _contents(self, kind: str, name: str) -> dict[str, str | TradewindError]:
+        contents: dict[str, str | TradewindError] = {}
+        for place in self._places(kind, name):
+            try:
+                contents[str(place)] = self._read(place, kind, name)
+            except TradewindError as error:
+                contents[str(place)] = error
+        return contents
+
+    def _read(self, place: _Place, kind: str, name: str) -> str:
+        is_connection = kind == "CONN_"
+        what = f"The {'connection' if is_connection else 'variable'} {name!r}"
+        broken = BrokenConnection if is_connection else BrokenVariable
         if place.form == "_FILE":
             return _read_file(place, what, broken)
         if place.form == "_CMD":

@@ -145,11 +145,15 @@ def _all_sources(rows: dict[tuple[str, str], Listed]) -> list[SecretsSource]:
 
 def _places(source: SecretsSource, kind: Kind, name: str) -> list[Listed]:
     try:
-        places = asked(source, f"the {kind.word} {name!r}", lambda: getattr(source, kind.places)(name))
-        value = _ask(source, kind.value, kind, name)
+        places: dict[str, str | TradewindError] = _ask(source, kind.places, kind, name)
     except TradewindError as error:
         return [Listed(name, None, source.name, getattr(source, kind.describe)(name), str(error))]
-    return [Listed(name, value if index == 0 else None, source.name, place) for index, place in enumerate(places)]
+    return [
+        Listed(name, value, source.name, place)
+        if isinstance(value, str)
+        else Listed(name, None, source.name, place, str(value))
+        for place, value in places.items()
+    ]
 
 
 def _first_place(among: list[SecretsSource], kind: Kind, name: str) -> tuple[str, str] | None:

@@ -198,20 +198,12 @@ def _forms(secret: str) -> Iterable[str]:
 
 
 def _expression(form: str) -> str:
-    """A form that is longer than `SHORT` is masked anywhere, a shorter one as a word of its own.
+    """A form that is longer than `SHORT` is masked anywhere, a shorter one where no letter or digit touches it.
 
-    A word also starts right after a percent escape or a backslash escape.
+    A percent escape or backslash escape in front of it does not count as a letter or digit.
     """
     quoted = re.escape(form)
-    if len(form) > SHORT:
-        return quoted
-    before = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[nrtbf]))" if _is_word(form[0]) else ""
-    after = r"(?![^\W_])" if _is_word(form[-1]) else ""
-    return f"{before}{quoted}{after}"
-
-
-def _is_word(char: str) -> bool:
-    return char.isalnum()
+    return quoted if len(form) > SHORT else rf"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbf])){quoted}(?![^\W_])"
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ value lies. It is registered under a name with `register_secrets_backends` and p
 
 from __future__ import annotations
 
-from tradewind.errors import SecretsError
+from tradewind.errors import SecretsError, TradewindError
 
 
 class SecretsSource:
@@ -43,12 +43,14 @@ class SecretsSource:
     def describe_variable(self, key: str) -> str:
         return f"{self.name}: {key}"
 
-    def conn_places(self, conn_id: str) -> list[str]:
-        """Every place within this source that defines the connection, the one in use first."""
-        return [self.describe_conn(conn_id)] if self.get_conn_value(conn_id) is not None else []
+    def conn_places(self, conn_id: str) -> dict[str, str | TradewindError]:
+        """Every place within this source that defines the connection, the one in use first, and what it holds."""
+        value = self.get_conn_value(conn_id)
+        return {} if value is None else {self.describe_conn(conn_id): value}
 
-    def variable_places(self, key: str) -> list[str]:
-        return [self.describe_variable(key)] if self.get_variable(key) is not None else []
+    def variable_places(self, key: str) -> dict[str, str | TradewindError]:
+        value = self.get_variable(key)
+        return {} if value is None else {self.describe_variable(key): value}
 
     def explain_missing_conn(self, conn_id: str) -> str:
         """What this source says when it does not have the connection; part of the "not defined" message."""
