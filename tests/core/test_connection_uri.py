@@ -258,6 +258,8 @@ def test_a_raw_at_in_the_value_of_a_declared_extra_is_read():
         ("postgres://u:p@h:-1/db", "at position 18: what follows the ':' is not a port"),
         ("postgres://::1:5432/db", "an IPv6 address goes in brackets"),
         ("postgres://[zz]/db", "is not an IPv6 address"),
+        ("postgres://u:p@hunter2/x@host:54x2/db", "at position 31: what follows the ':' is not a port"),
+        ("postgres://host/x@hunter2:x/db", "at position 27: what follows the ':' is not a port"),
         ("postgres://u:p@my host/db", "at position 18: ' ' cannot be in the name of a host"),
         ("postgres://u:p%FF@h/db", "at position 15: the %XX there is not UTF-8"),
         ("x://h/?a=b&c=%FF", "at position 14: the %XX there is not UTF-8"),
@@ -481,6 +483,10 @@ SECRET_LETTERS = "QXZJKVWY"  # in capitals, which no message of ours and no othe
             "postgres://user:{}@",
             "postgres:/user:{}@host",
             "my type://user:{}@host",
+            "postgres://user:{}@host:99999/db",
+            "http://https://u:{}@host:x/p",
+            "http://u:{}@https://host#x",
+            "postgres://user:{}@host#note",
             "postgres://user:{}@[::1/db",
             "postgres://user:{}@host:5432/db?sslmode=a@b",
             "aws://key:{}@/?region=eu",
@@ -500,6 +506,8 @@ def test_no_error_shows_any_piece_of_the_password(pieces, joints, form):
         Connection.from_value(form.format(password), "x", where="AIRFLOW_CONN_X")
     except BrokenConnection as error:
         message = str(error)
+        # With the host forgotten, what stands behind the last of several `@` cannot be told from a host.
+        assume("@host" in form or "@/" in form or "can be read in two ways" not in message)
         for piece in pieces:
             for start in range(len(piece) - 3):
                 assert piece[start : start + 4] not in message, (form, password)

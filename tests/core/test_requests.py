@@ -41,6 +41,7 @@ def test_clearing_gives_tries_anew_and_the_numbering_goes_on(live):
     assert (move.after.state, move.after.try_number, move.after.max_tries) == (None, 2, 3)
     assert move.after.ended_at is None
     assert moves.run.after.state is RunState.QUEUED
+    assert moves.run.after.started_at is None, "a dagrun_timeout must not run from the first start"
 
 
 def test_what_a_clear_concerns(live):

@@ -88,3 +88,4 @@ def log_to_terminal(level: str | None = None) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     handler.addFilter(secrets.MaskingFilter())
     logging.basicConfig(level=level or settings.read().log_level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # its steps are nobody's business

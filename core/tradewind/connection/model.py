@@ -344,7 +344,7 @@ class Connection:
         who = f"The connection {self.conn_id!r}" if self.conn_id else "The connection"
         where = f" in {self.where}" if self.where else ""
         place = f" at position {position + offset + 1}" if position is not None else ""
-        message = f"{who}{where} is broken{place}: {problem}."
+        message = f"{who}{where} is broken{place}: {problem}" + ("" if problem.endswith("?") else ".")
         if line:
             is_variable = self.where and re.fullmatch(r"(TRADEWIND|AIRFLOW)_CONN_\S+", self.where)
             is_form = line.endswith(PLACEHOLDER)

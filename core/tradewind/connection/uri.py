@@ -40,7 +40,7 @@ _ENDS = "/?#"
 MAX_PORT = 65_535
 
 #: What a line ends in when it only shows the form, since what is there cannot be told from a secret.
-PLACEHOLDER = "login:***@host:port/schema"
+PLACEHOLDER = "***@host:port/schema"
 
 
 class UriError(ValueError):
@@ -119,8 +119,9 @@ def split_uri(text: str, declared: Callable[[str], Collection[str]] = lambda sch
     valid = [reading for reading in valid if not reading.is_weak] or valid
     if not valid:
         raise _nothing_fits(readings[-1])
-    if len(valid) > 1 and not _first_is_meant(valid, declared):
-        raise _ambiguous(valid[-1])
+    others = readings[readings.index(valid[0]) + 1 :]
+    if others and not _is_meant(valid[0], others, declared):
+        raise _nothing_fits(readings[-1]) if readings[-1].problem else _ambiguous(readings[-1])
     return _decoded(valid[0])
 
 
@@ -180,7 +181,9 @@ def _cut(text: str, scheme: str, protocol: str, start: int, at: int | None) -> _
         _host_list(reading.hosts, host_start)
         fragment = text.find("#", host_end)
         if fragment >= 0:
-            raise UriError("'#' starts a fragment, which a connection does not have", fragment)
+            raise UriError(
+                "'#' starts a fragment, which a connection does not have; within a value it is written %23", fragment
+            )
     except UriError as error:
         return replace(reading, problem=error)
     return reading
@@ -213,13 +216,12 @@ def _bad_host(piece: str, offset: int) -> UriError:
     return UriError(f"{piece[bad]!r} cannot be in the name of a host", offset + bad)
 
 
-def _first_is_meant(valid: list[_Reading], declared: Callable[[str], Collection[str]]) -> bool:
-    """Whether the standard reading is so likely that the others need not be asked about.
+def _is_meant(first: _Reading, others: list[_Reading], declared: Callable[[str], Collection[str]]) -> bool:
+    """Whether a reading with an `@` behind the host is so likely that the others need not be asked about.
 
     That is so where each further `@` is in the value of an extra that the type declares (`?from_email=a@b.org`), and
     for web addresses without a port or password (`https://host/@somebody`).
     """
-    first, others = valid[0], valid[1:]
     if any(other.start != first.start for other in others):
         return False
     is_web = first.scheme.lower() in ("http", "https") or first.protocol.lower() in ("http://", "https://")
@@ -268,7 +270,7 @@ def decode(text: str, offset: int = 0, reading: _Reading | None = None) -> str:
             raise UriError(
                 "the %XX there is not UTF-8; a '%' that means itself is written %25",
                 offset + found.start() + 3 * error.start,
-                _line(reading) if reading else None,
+                _form(reading) if reading else None,
             ) from None
 
     return _ESCAPES.sub(escape, text)
@@ -302,27 +304,27 @@ def _joined(parts: Parts, protocol: str, host: str, safe: str) -> str:
 
 def _not_a_uri(text: str) -> UriError:
     if text.startswith("jdbc:"):
-        return UriError("it starts with 'jdbc:'", 0, f"type://{PLACEHOLDER}")
+        return UriError("it starts with 'jdbc:'", 0, f"type://login:{PLACEHOLDER}")
     scheme, separator, _ = text.partition("://")
     if separator:
         bad = next((index for index, char in enumerate(scheme) if not re.match(r"[\w.+-]", char, re.ASCII)), 0)
         return UriError(
             "what stands before '://' is not a connection type (letters, digits and '_-+.')",
             bad,
-            f"type://{PLACEHOLDER}",
+            f"type://login:{PLACEHOLDER}",
         )
     if re.match(r"[A-Za-z_][\w.+-]*:/?[^/]", text):
-        return UriError("'://' must follow the connection type", text.index(":"), f"type://{PLACEHOLDER}")
+        return UriError("'://' must follow the connection type", text.index(":"), f"type://login:{PLACEHOLDER}")
     return UriError(
         "it is neither a URI (there is no '://' in it) nor JSON (it does not start with '{')",
         None,
-        f"type://{PLACEHOLDER}",
+        f"type://login:{PLACEHOLDER}",
     )
 
 
 def _nothing_fits(reading: _Reading) -> UriError:
     error = reading.problem or UriError("it cannot be read")
-    return UriError(error.problem, error.position, _line(reading))
+    return UriError(error.problem, error.position, _form(reading))
 
 
 def _ambiguous(reading: _Reading) -> UriError:
@@ -338,27 +340,26 @@ def _ambiguous(reading: _Reading) -> UriError:
     )
 
 
-def _line(reading: _Reading) -> str:
-    """The URI as it should be written, without anything that may be secret.
+def _form(reading: _Reading) -> str:
+    """How a URI that makes no sense should look: only what cannot be a piece of a password is taken over.
 
-    What stands before the rightmost `@` may be secret but for the login; without an `@` everything behind a `:` may.
+    A host that stands behind an `@` may be one, if the real host was forgotten.
     """
     scheme = f"{reading.scheme}://{reading.protocol}"
-    try:
-        _host_list(reading.hosts, 0)
-    except UriError:
-        return scheme + PLACEHOLDER
-    userinfo = ""
-    if reading.userinfo is not None:
-        login, colon, _ = reading.userinfo.partition(":")
-        userinfo = quote(login, safe="%") + ":***@" if colon else "***@"
-    elif ":" in reading.hosts or "@" in reading.text:
-        return scheme + PLACEHOLDER
-    path, hash_in_path, _ = reading.path.partition("#")
-    line = scheme + userinfo + reading.hosts + quote(path, safe="/%")
-    if hash_in_path:
-        return line + "%23***"
-    if reading.query is not None:
-        names = [piece.partition("=")[0].partition("#")[0] for piece in reading.query.split("&") if piece]
-        line += "?" + "&".join(f"{quote(name, safe='%')}=***" for name in names)
-    return line
+    rest = reading.text[reading.start :]
+    if ":" in rest or "@" in rest:
+        login, colon, _ = (reading.userinfo or "").partition(":")
+        return f"{scheme}{quote(login, safe='%') if colon else 'login'}:{PLACEHOLDER}"
+    place, fragment, _ = rest.partition("?")[0].partition("#")
+    return scheme + quote(place, safe="/%,") + ("%23***" if fragment else "")
+
+
+def _line(reading: _Reading) -> str:
+    """The URI as it should be written, with the password and the values of extras masked."""
+    login, colon, _ = (reading.userinfo or "").partition(":")
+    userinfo = quote(login, safe="%") + ":***@" if colon else "***@"
+    line = f"{reading.scheme}://{reading.protocol}{userinfo}{reading.hosts}{quote(reading.path, safe='/%')}"
+    if reading.query is None:
+        return line
+    names = [piece.partition("=")[0] for piece in reading.query.split("&") if piece]
+    return line + "?" + "&".join(f"{quote(name, safe='%')}=***" for name in names)

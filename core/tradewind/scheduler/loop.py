@@ -323,6 +323,8 @@ class Loop:
             ended = self.dispatcher.adopt(live, instance)
             if ended is not None:
                 self.on_ended(live, ended)
+            elif instance.state is TaskState.RESTARTING:  # it may not have been told, or not have listened
+                self.dispatcher.executor.cancel(key_of(live, instance))
         if live.run.callback_due and not self.dispatcher.busy(live) and not self.dispatcher.closed:
             self.dispatcher.submit_callback(live)
         if live.run.state is RunState.RUNNING:

@@ -83,10 +83,7 @@ def clear(live: LiveRun, task_ids: Collection[str], now: datetime.datetime) -> M
         moves.append(TaskMove(before, cleared(before, retries, state)))
     if not moves:
         return Moves()
-    run = live.run
-    if run.state.is_finished:
-        run = replace(run, state=RunState.QUEUED, queued_at=now, ended_at=None, callback_due=False, reason="")
-    return Moves(tuple(moves), RunMove(live.run, run) if run is not live.run else None)
+    return Moves(tuple(moves), _reopened(live, now))
 
 
 def cleared(instance: TaskInstance, retries: int, state: TaskState | None = None) -> TaskInstance:
@@ -102,6 +99,24 @@ def cleared(instance: TaskInstance, retries: int, state: TaskState | None = None
     )
 
 
+def _reopened(live: LiveRun, now: datetime.datetime) -> RunMove | None:
+    """An ended run waits for its turn again, and its `dagrun_timeout` begins anew."""
+    if not live.run.state.is_finished:
+        return None
+    return RunMove(
+        live.run,
+        replace(
+            live.run,
+            state=RunState.QUEUED,
+            queued_at=now,
+            started_at=None,
+            ended_at=None,
+            callback_due=False,
+            reason="",
+        ),
+    )
+
+
 def mark_tasks(live: LiveRun, task_ids: Iterable[str], state: TaskState, now: datetime.datetime) -> Moves:
     """Set tasks to an ended state by hand; what depends on them is decided anew."""
     task_ids = list(task_ids)
@@ -111,10 +126,7 @@ def mark_tasks(live: LiveRun, task_ids: Iterable[str], state: TaskState, now: da
         before = live.instances[task_id]
         after = replace(before, state=state, ended_at=now, next_at=None, skips=(), reason="marked by hand")
         moves.append(TaskMove(before, after))
-    run = live.run
-    if run.state.is_finished and moves:
-        run = replace(run, state=RunState.QUEUED, queued_at=now, ended_at=None, callback_due=False, reason="")
-    return Moves(tuple(moves), RunMove(live.run, run) if run is not live.run else None)
+    return Moves(tuple(moves), _reopened(live, now) if moves else None)
 
 
 def mark_run(live: LiveRun, state: TaskState, now: datetime.datetime) -> Moves:

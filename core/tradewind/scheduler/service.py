@@ -67,8 +67,7 @@ class Service:
         if any(not self._is_dead(info) for info in self.store.schedulers()):
             return False
         self._take_the_place()
-        self.executor.start()
-        self.loop.dispatcher.close()
+        self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
         try:
             self.loop.take_in_changes()
         finally:
