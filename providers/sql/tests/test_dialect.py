@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tradewind.connection import Connection
 from tradewind_sql import DbApiHook, Dialect, InvalidName, SqlError, SqliteHook
 

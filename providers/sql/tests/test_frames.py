@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+
 from tradewind_sql import EmptySql, SqlError, SqliteHook
 
 KINDS = ("pandas", "polars")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionNotFound
 from tradewind_sql import DbApiHook, EmptySql, SqlError, SqliteHook, fetch_all_handler, fetch_one_handler, get_row_count

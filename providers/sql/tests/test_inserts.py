@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind.connection import Connection
 from tradewind_sql import RowError, SqliteHook
 

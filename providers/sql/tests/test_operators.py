@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tradewind import xcom
 from tradewind.dag import DAG
 from tradewind.errors import TaskFailed, TaskSkipped, UnknownArgument

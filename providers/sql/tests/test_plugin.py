@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import tradewind_sql
 from tradewind import plugins
 from tradewind.connection import Connection

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionFault, TaskTimeout
 from tradewind_sql import SqliteHook

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind_sql.statements import SQLITE, STANDARD, Syntax, is_empty, split, verb
 
 MYSQL = Syntax(backslash_escapes=True, hash_comments=True)

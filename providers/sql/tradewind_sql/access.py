@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.errors import BrokenConnection
 from tradewind.hook import BaseHook
-
 from tradewind_sql import statements
 from tradewind_sql.dialect import Column, Dialect
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, NoReturn
 from tradewind.errors import TaskFailed, TradewindError
 from tradewind.hook import BaseHook
 from tradewind.operator import BaseOperator
-
 from tradewind_sql.errors import CheckFailed, SqlError
 from tradewind_sql.handlers import fetch_all_handler, return_single_query_results
 from tradewind_sql.hook import DbApiHook, Parameters

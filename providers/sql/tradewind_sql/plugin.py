@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tradewind.hookspecs import RegisterConnectionType, hookimpl
 from tradewind.records import ConnectionType
-
 from tradewind_sql import extras
 
 

@@ -27,7 +27,6 @@ from urllib.parse import quote, urlencode
 
 from tradewind.errors import BrokenConnection, ConnectionFault
 from tradewind.records import Extra
-
 from tradewind_sql import extras
 from tradewind_sql.dialect import SqliteDialect
 from tradewind_sql.errors import SqlError
