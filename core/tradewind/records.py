@@ -55,6 +55,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     depends_on_past: bool = False
     ignore_first_depends_on_past: bool = True
     wait_for_downstream: bool = False
+    wait_for_past_depends_before_skipping: bool = False
     priority: int = 1  #: priority_weight summed up by the weight rule
     pool: str = "default_pool"
     pool_slots: int = 1
@@ -71,7 +72,9 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     owner: str = ""
     label: str | None = None  #: task_display_name
     doc_md: str | None = None
+    docs: dict[str, str] = {}  #: the other texts about it: "doc", "doc_json", "doc_yaml", "doc_rst"
     edge_labels: dict[str, str] = {}  #: downstream task id -> label of that edge
+    has_failure_callbacks: bool = False  #: somebody is to be told of a failure or retry, by callback or mail
 
 
 class GroupSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,9 +103,12 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     fail_fast: bool = False
     paused_on_creation: bool | None = None  #: None: as the setting `dags_are_paused_at_creation` says
     has_run_callbacks: bool = False  #: a DAG-level on_success_callback or on_failure_callback
+    allowed_run_types: tuple[RunType, ...] = ()  #: the only types of runs that may be made; empty: any
+    rerun_with_latest_version: bool = True  #: an ended run that is cleared moves to the newest version
     params: dict[str, Any] = {}  #: name -> JSON schema with "default"
     groups: tuple[GroupSpec, ...] = ()
     tags: tuple[str, ...] = ()
+    owner_links: dict[str, str] = {}  #: owner of tasks -> web or mail address
     description: str = ""
     label: str | None = None
     doc_md: str | None = None

@@ -44,7 +44,8 @@ def test_every_module_imports_alone_and_without_a_warning():
     code = (
         "import subprocess, sys\n"
         "for name in sys.argv[1:]:\n"
-        "    done = subprocess.run([sys.executable, '-W', 'error', '-c', f'import {name}'], capture_output=True, text=True)\n"
+        "    command = [sys.executable, '-W', 'error', '-c', f'import {name}']\n"
+        "    done = subprocess.run(command, capture_output=True, text=True)\n"
         "    if done.returncode: print(name, done.stderr)\n"
     )
     half = len(names) // 2

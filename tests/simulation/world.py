@@ -15,6 +15,7 @@ from tradewind import settings
 from tradewind.errors import StoreError
 from tradewind.executor.contract import Ended, Executor
 from tradewind.records import DagSpec, NewRun, Outcome, ParsedFile, TaskKey, TaskSpec
+from tradewind.runner.arguments import is_callback, read
 from tradewind.runner.retries import after_failure
 from tradewind.schedule import CronSchedule, DeltaSchedule, Never
 from tradewind.scheduler.loop import Loop
@@ -59,6 +60,7 @@ class PlayedExecutor(Executor):
 
     def submit(self, key, argv, log_path, affinity=""):
         assert key not in self.machine.processes, f"{key} was handed over twice"
+        assert not is_callback(key) or read(argv).kind == "callback"
         self.machine.pids += 1
         self.machine.processes[key] = Process(key, self.machine.pids)
         self.mine.add(key)
@@ -131,6 +133,8 @@ class World:
                     pool_slots=choose([1, 1, 2]),
                     depends_on_past=self.random.random() < 0.1,
                     wait_for_downstream=self.random.random() < 0.05,
+                    wait_for_past_depends_before_skipping=self.random.random() < 0.3,
+                    has_failure_callbacks=self.random.random() < 0.3,
                     max_active_tis_per_dag=choose([None, None, None, 1]),
                     empty=self.random.random() < 0.15,
                 )
@@ -180,7 +184,7 @@ class World:
         if not self.machine.processes:
             return self.time_passes()
         process = self.random.choice(list(self.machine.processes.values()))
-        if process.key.task_id == "":
+        if is_callback(process.key):
             return self.end(process, self.random.choice([0, 0, 1]))
         if not process.started:
             if self.random.random() < 0.03:
@@ -364,12 +368,14 @@ class World:
             )
         for _ in range(700):
             for process in list(self.machine.processes.values()):
-                if process.key.task_id and not process.started:
+                if is_callback(process.key):
+                    self.end(process, 0)
+                elif not process.started:
                     self.begin(process)
-                elif process.key.task_id and not process.told_to_stop:
+                elif not process.told_to_stop:
                     self.succeed(process)
                 else:
-                    self.end(process, 0 if not process.key.task_id else -15)
+                    self.end(process, -15)
             self.turn()
             if not self.unfinished() and not self.machine.processes and not self.store.requests():
                 return

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from tradewind.operator import values
 from tradewind.operator.arguments import Callbacks, Moment, Seconds
+from tradewind.states import RunType
 
 
 class DagArguments(TypedDict, total=False):
@@ -30,11 +31,11 @@ class DagArguments(TypedDict, total=False):
     fail_fast: bool
     fail_stop: bool  #: older name of fail_fast
     is_paused_upon_creation: bool | None
-    allowed_run_types: Any
+    allowed_run_types: Any  #: one RunType or several; others are refused
 
     on_success_callback: Callbacks | None
     on_failure_callback: Callbacks | None
-    sla_miss_callback: Any  #: accepted and ignored
+    sla_miss_callback: Any  #: accepted, without effect
 
     template_searchpath: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None
     template_undefined: Any
@@ -65,6 +66,20 @@ def _paths(value: Any) -> list[str]:
     return [os.fspath(item) for item in found]
 
 
+def _run_types(value: Any) -> list[RunType]:
+    try:
+        return sorted({RunType(name) for name in ([value] if isinstance(value, str) else value)})
+    except ValueError as error:
+        raise ValueError(f"{error}; there are {', '.join(RunType)}") from None
+
+
+def _links(value: Any) -> dict[str, str]:
+    for owner, link in dict(value).items():
+        if not isinstance(link, str) or not link.startswith(("https://", "http://", "mailto:")):
+            raise ValueError(f"the link of {owner!r} must begin with https://, http:// or mailto:, not be {link!r}")
+    return dict(value)
+
+
 #: keyword -> what reads its value; None is never read: it means the default.
 READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(set(DagArguments.__annotations__), _as_it_is),
@@ -76,13 +91,24 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "dagrun_timeout": values.duration,
     "template_searchpath": _paths,
     "tags": values.names,
+    "allowed_run_types": _run_types,
+    "owner_links": _links,
+    "rerun_with_latest_version": bool,
 }
 
 #: Keywords that older Airflow had, and what they are called now.
 OLD_NAMES = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
 
 #: Keywords that older Airflow had, and that no longer mean anything.
-WITHOUT_EFFECT = frozenset({"sla_miss_callback", "default_view", "orientation", "full_filepath"})
+MEANINGLESS = frozenset({"default_view", "orientation", "full_filepath"})
+
+#: Keywords that are taken and do nothing yet, and what is so instead: each is told when it is used.
+WITHOUT_EFFECT = {
+    "deadline": "no run is watched for lateness; dagrun_timeout ends one that takes too long",
+    "access_control": "whoever reaches the metadata database may do everything",
+    "disable_bundle_versioning": "there are no bundles; a run keeps the version of its DAG that it was made with",
+    "sla_miss_callback": "Airflow 3 took it away; dagrun_timeout ends a run that takes too long",
+}
 
 #: Ways to say when the DAG runs.
 SCHEDULE_WORDS = ("schedule", "schedule_interval", "timetable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Token
 from functools import cached_property
@@ -11,7 +12,14 @@ from pathlib import Path
 from typing import Any, Self, Unpack, cast
 
 from tradewind import settings
-from tradewind.dag.arguments import OLD_NAMES, READERS, SCHEDULE_WORDS, WITHOUT_EFFECT, DagArguments
+from tradewind.dag.arguments import (
+    MEANINGLESS,
+    OLD_NAMES,
+    READERS,
+    SCHEDULE_WORDS,
+    WITHOUT_EFFECT,
+    DagArguments,
+)
 from tradewind.dag.group import TaskGroup
 from tradewind.dag.param import DagParam
 from tradewind.dag.zones import zone_name
@@ -20,6 +28,7 @@ from tradewind.operator import BaseOperator, current_dag, current_group, registe
 from tradewind.operator.arguments import Callback
 from tradewind.params import NOTSET, ParamsDict
 from tradewind.schedule import Schedule, get_zone, parse_schedule
+from tradewind.states import RunType
 
 _NOT_GIVEN: Any = object()
 
@@ -34,7 +43,7 @@ class DagDefinition:
     deadline: Any = None
     fail_fast: bool = False
     is_paused_upon_creation: bool | None = None
-    allowed_run_types: Any = None
+    allowed_run_types: Sequence[RunType] = ()
     on_success_callback: Sequence[Callback] = ()
     on_failure_callback: Sequence[Callback] = ()
     template_searchpath: Sequence[str] = ()
@@ -49,7 +58,7 @@ class DagDefinition:
     doc_md: str | None = None
     access_control: Any = None
     auto_register: bool = True
-    rerun_with_latest_version: bool | None = None
+    rerun_with_latest_version: bool = True
     disable_bundle_versioning: bool | None = None
 
     def __init__(
@@ -65,6 +74,7 @@ class DagDefinition:
         self.task_dict: dict[str, BaseOperator] = {}
         self.task_group_dict: dict[str, TaskGroup] = {}
         self.edge_labels: dict[tuple[str, str], str] = {}
+        self.warned_of: set[str] = set()  #: keywords of its tasks that were said to have no effect
         self._suffixes: dict[str, int] = {}  # wanted id -> a number below which all are taken
         self._top = TaskGroup(None, dag=self)
         self._tokens: list[tuple[Token[Any], Token[Any]]] = []
@@ -95,7 +105,11 @@ class DagDefinition:
         for old, new in OLD_NAMES.items():
             if old in given:
                 given.setdefault(new, given.pop(old))
-        return {name: value for name, value in given.items() if name not in WITHOUT_EFFECT}
+        for name in WITHOUT_EFFECT.keys() & given.keys():
+            if given[name] is not None:
+                told = f"The argument {name!r} of DAG {self.dag_id!r} has no effect yet: {WITHOUT_EFFECT[name]}."
+                warnings.warn_explicit(told, UserWarning, self.fileloc, self.line)
+        return {name: value for name, value in given.items() if name not in MEANINGLESS}
 
     @staticmethod
     def _older_schedules(given: dict[str, Any]) -> list[Any]:

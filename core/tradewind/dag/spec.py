@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from tradewind.dag import order
 from tradewind.dag.definition import DagDefinition
 from tradewind.errors import DagError
-from tradewind.operator import task_spec
+from tradewind.operator import BaseOperator, task_spec
 from tradewind.operator.values import as_utc
 from tradewind.records import DagSpec, GroupSpec, TaskSpec
 from tradewind.schedule import Never
-from tradewind.states import TriggerRule
+from tradewind.states import RunType, TriggerRule, WeightRule
 
 
 def dag_spec(dag: DagDefinition) -> DagSpec:
@@ -20,6 +22,7 @@ def dag_spec(dag: DagDefinition) -> DagSpec:
         dag.params.validate(dag.dag_id)  # nobody is there to give values to a scheduled run
     if dag.fail_fast:
         _check_fail_fast(dag)
+    _check_run_types(dag)
     start, end = as_utc(dag.start_date), as_utc(dag.end_date)
     return DagSpec(
         dag_id=dag.dag_id,
@@ -36,9 +39,12 @@ def dag_spec(dag: DagDefinition) -> DagSpec:
         fail_fast=dag.fail_fast,
         paused_on_creation=dag.is_paused_upon_creation,
         has_run_callbacks=bool(dag.on_success_callback or dag.on_failure_callback),
+        allowed_run_types=tuple(dag.allowed_run_types),
+        rerun_with_latest_version=dag.rerun_with_latest_version,
         params=params,
         groups=tuple(sorted(_groups(dag), key=lambda group: group.group_id)),
         tags=tuple(sorted(set(dag.tags))),
+        owner_links=dict(dag.owner_links),
         description=dag.description,
         label=dag.dag_display_name,
         doc_md=dag.doc_md,
@@ -60,13 +66,28 @@ def _tasks(dag: DagDefinition) -> tuple[TaskSpec, ...]:
     upstream, downstream = _edges(dag)
     found = order.topological(dag.dag_id, upstream, downstream)
     weights = {task_id: task.priority_weight for task_id, task in dag.task_dict.items()}
-    rules = {task_id: task.weight_rule for task_id, task in dag.task_dict.items()}
-    priorities = order.summed_weights(found, upstream, downstream, weights, rules)
+    own = {task_id: _own_weight(task) for task_id, task in dag.task_dict.items() if callable(task.weight_rule)}
+    rules = {
+        task_id: WeightRule.ABSOLUTE if callable(task.weight_rule) else task.weight_rule
+        for task_id, task in dag.task_dict.items()
+    }
+    priorities = {**order.summed_weights(found, upstream, downstream, weights, rules), **own}
     start, end = as_utc(dag.start_date), as_utc(dag.end_date)
     return tuple(
         task_spec(dag.task_dict[task_id], priority=priorities[task_id], dag_start=start, dag_end=end)
         for task_id in found
     )
+
+
+def _own_weight(task: BaseOperator) -> int:
+    """The priority that a task's own strategy gives it, asked once, when the DAG is read."""
+    assert callable(task.weight_rule)
+    ti = SimpleNamespace(task=task, task_id=task.task_id, dag_id=task.dag_id, map_index=-1, try_number=1)
+    try:
+        return int(task.weight_rule(ti))
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise DagError(f"Task {task.task_id!r}: its weight_rule could not tell its priority: {told}.") from error
 
 
 def _groups(dag: DagDefinition) -> list[GroupSpec]:
@@ -79,6 +100,15 @@ def _groups(dag: DagDefinition) -> list[GroupSpec]:
         )
         for group_id, group in dag.task_group_dict.items()
     ]
+
+
+def _check_run_types(dag: DagDefinition) -> None:
+    allowed = dag.allowed_run_types
+    if allowed and RunType.SCHEDULED not in allowed and not isinstance(dag.schedule, Never):
+        raise DagError(
+            f"DAG {dag.dag_id!r} has the schedule {dag.schedule.summary!r}, and its allowed_run_types "
+            f"({', '.join(allowed)}) leave scheduled runs out; add 'scheduled' or take the schedule away."
+        )
 
 
 def _check_fail_fast(dag: DagDefinition) -> None:

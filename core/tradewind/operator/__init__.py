@@ -6,6 +6,7 @@ sensor      BaseSensor
 relations   >> and <<, chain, Label
 xcom_arg    XComArg: a task's result as an argument
 setups      setup and teardown
+retry_policy   what a failure means, by the error; nesting: operators executed inside others
 arguments   the keywords of every operator; values: how their values are read
 spec        an operator as the scheduler sees it
 call, command, clock, weekday   what operators and sensors share: calling functions, running commands, times of day
@@ -24,6 +25,7 @@ from tradewind.operator.relations import (
     each_node,
     join_tasks,
 )
+from tradewind.operator.retry_policy import ExceptionRetryPolicy, RetryAction, RetryDecision, RetryPolicy, RetryRule
 from tradewind.operator.scope import (
     DagLike,
     GroupLike,
@@ -44,11 +46,16 @@ __all__ = [
     "BaseSensor",
     "DagLike",
     "EdgeModifier",
+    "ExceptionRetryPolicy",
     "GroupLike",
     "Label",
     "Node",
     "OperatorArguments",
     "PokeReturnValue",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
     "TaskLike",
     "XComArg",
     "chain",

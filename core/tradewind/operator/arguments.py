@@ -41,7 +41,7 @@ class OperatorArguments(TypedDict, total=False):
     retry_delay: Seconds
     retry_exponential_backoff: bool | float  #: factor between delays; True: 2
     max_retry_delay: Seconds | None
-    retry_policy: Any
+    retry_policy: Any  #: a RetryPolicy
 
     start_date: Moment | None
     end_date: Moment | None
@@ -53,7 +53,7 @@ class OperatorArguments(TypedDict, total=False):
     wait_for_past_depends_before_skipping: bool
 
     priority_weight: int
-    weight_rule: str
+    weight_rule: Any  #: a WeightRule, or an object with get_weight(ti), which is asked when the DAG is read
     trigger_rule: str
 
     pool: str | None
@@ -130,6 +130,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
             "depends_on_past",
             "ignore_first_depends_on_past",
             "wait_for_downstream",
+            "wait_for_past_depends_before_skipping",
+            "allow_nested_operators",
             "email_on_retry",
             "email_on_failure",
             "do_xcom_push",
@@ -160,6 +162,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "retry_exponential_backoff": values.backoff,
     "trigger_rule": values.trigger_rule,
     "weight_rule": values.weight_rule,
+    "retry_policy": values.retry_policy,
     "email": values.names,
     "inlets": _listed,
     "outlets": _listed,
@@ -170,6 +173,13 @@ OLD_NAMES: dict[str, tuple[str | None, str]] = {
     "task_concurrency": ("max_active_tis_per_dag", "it is called max_active_tis_per_dag now"),
     "provide_context": (None, "the context is always provided"),
     "sla": (None, "it has no effect; use execution_timeout or the DAG's dagrun_timeout"),
+}
+
+#: Keywords that are taken and do nothing yet, and what is so instead: told once for each DAG.
+WITHOUT_EFFECT = {
+    "run_as_user": "every task runs as the user of the scheduler",
+    "resources": "no executor limits what a task takes",
+    "start_from_trigger": "the task starts in a process, as others do",
 }
 
 

@@ -51,6 +51,7 @@ class DagLike(Protocol):
     params: ParamsDict
     task_dict: dict[str, Any]
     edge_labels: dict[tuple[str, str], str]
+    warned_of: set[str]
 
     @property
     def settings(self) -> Settings: ...

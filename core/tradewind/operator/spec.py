@@ -21,6 +21,9 @@ _WORK = (
     "_post_execute",
 )
 
+#: Texts about a task beside its `doc_md`.
+_DOCS = ("doc", "doc_json", "doc_yaml", "doc_rst")
+
 
 def task_spec(
     task: BaseOperator,
@@ -49,6 +52,7 @@ def task_spec(
         depends_on_past=task.depends_on_past,
         ignore_first_depends_on_past=task.ignore_first_depends_on_past,
         wait_for_downstream=task.wait_for_downstream,
+        wait_for_past_depends_before_skipping=task.wait_for_past_depends_before_skipping,
         priority=task.priority_weight if priority is None else priority,
         pool=task.pool,
         pool_slots=task.pool_slots,
@@ -65,12 +69,20 @@ def task_spec(
         owner=task.owner,
         label=task.task_display_name,
         doc_md=task.doc_md,
+        docs={name: text for name in _DOCS if (text := getattr(task, name)) is not None},
+        has_failure_callbacks=_tells_of_failures(task),
         edge_labels={
             after: labels[task.task_id, after] for after in task._downstream if (task.task_id, after) in labels
         }
         if labels
         else {},
     )
+
+
+def _tells_of_failures(task: BaseOperator) -> bool:
+    """Whether a callback or mail of the task is about a try that failed."""
+    mails = bool(task.email) and (task.email_on_failure or task.email_on_retry)
+    return bool(mails or task.on_failure_callback or task.on_retry_callback)
 
 
 def needs_no_process(task: BaseOperator) -> bool:

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Self, Unpack, cast
 
 from tradewind import settings, template
 from tradewind.errors import DagError
-from tradewind.operator import arguments, setups, values
-from tradewind.operator.arguments import OLD_NAMES, READERS, Callback, OperatorArguments
+from tradewind.operator import arguments, nesting, setups, values
+from tradewind.operator.arguments import OLD_NAMES, READERS, WITHOUT_EFFECT, Callback, OperatorArguments
 from tradewind.operator.relations import Node
 from tradewind.operator.scope import DagLike, GroupLike, effective_scope
 from tradewind.operator.xcom_arg import XComArg
@@ -95,7 +95,7 @@ class BaseOperator(Node, metaclass=OperatorMeta):
     wait_for_downstream: bool = False
     wait_for_past_depends_before_skipping: bool = False
     priority_weight: int = 1
-    weight_rule: WeightRule = WeightRule.DOWNSTREAM
+    weight_rule: WeightRule | Callable[[Any], int] = WeightRule.DOWNSTREAM
     trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS
     pool: str = "default_pool"
     pool_slots: int = 1
@@ -141,6 +141,8 @@ class BaseOperator(Node, metaclass=OperatorMeta):
         super().__init_subclass__(**kwargs)
         if "__init__" in cls.__dict__:
             cls.__init__ = _with_defaults(cls.__dict__["__init__"])  # type: ignore[method-assign]
+        if "execute" in cls.__dict__:
+            cls.execute = nesting.guarded(cls.__dict__["execute"])  # type: ignore[method-assign]
 
     def __init__(self, **kwargs: Unpack[OperatorArguments]) -> None:
         given = cast(dict[str, Any], kwargs)
@@ -181,7 +183,17 @@ class BaseOperator(Node, metaclass=OperatorMeta):
                 value = READERS[name](value)
         except (ValueError, TypeError) as error:
             raise DagError(f"{type(self).__name__} {self.task_id!r}: the argument {name!r}: {error}.") from error
+        if name in WITHOUT_EFFECT and value:
+            self._warn(name, WITHOUT_EFFECT[name], dag)
         setattr(self, {"pre_execute": "_pre_execute", "post_execute": "_post_execute"}.get(name, name), value)
+
+    def _warn(self, name: str, instead: str, dag: DagLike | None) -> None:
+        """Say that a keyword has no effect: once for each DAG, for it may come to every task by default_args."""
+        warned_of = dag.warned_of if dag is not None else set()
+        if name not in warned_of:
+            warned_of.add(name)
+            told = f"The argument {name!r} of task {self.task_id!r} has no effect yet: {instead}."
+            warnings.warn(told, UserWarning, stacklevel=_caller_depth())
 
     def _join(self, dag: DagLike, group: GroupLike | None) -> None:
         """Become a task of `dag`, in `group` (default: at its top)."""
@@ -190,6 +202,8 @@ class BaseOperator(Node, metaclass=OperatorMeta):
             self.retries = usual.default_task_retries
         if "retry_delay" not in self.__dict__ and usual.default_task_retry_delay != 300.0:
             self.retry_delay = datetime.timedelta(seconds=usual.default_task_retry_delay)
+        if self.executor is not None and self.executor != usual.executor:
+            self._warn("executor", f"every task runs on the executor {usual.executor!r}, which the settings name", dag)
         dag.register_task(self)
         self._dag = dag
         self._group = group if group is not None else dag.task_group

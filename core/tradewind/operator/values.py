@@ -11,7 +11,7 @@ import difflib
 import numbers
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from tradewind.errors import DagError
 from tradewind.states import TriggerRule, WeightRule
@@ -109,12 +109,22 @@ def trigger_rule(value: Any) -> TriggerRule:
         raise ValueError(f"there is no trigger rule {str(value)!r}{hint}") from None
 
 
-def weight_rule(value: Any) -> WeightRule:
+def weight_rule(value: Any) -> WeightRule | Callable[[Any], int]:
+    """One of the three rules, or a strategy of one's own: a function, or an object with `get_weight`."""
+    own = getattr(value, "get_weight", value)
+    if callable(own) and not isinstance(value, (str, type)):
+        return cast(Callable[[Any], int], own)
     try:
         return WeightRule(value)
     except ValueError:
         hint = nearest(str(value), WeightRule)
         raise ValueError(f"there is no weight rule {str(value)!r}{hint}") from None
+
+
+def retry_policy(value: Any) -> Any:
+    if not callable(getattr(value, "evaluate", None)) or isinstance(value, type):
+        raise ValueError(f"a RetryPolicy is wanted, such as ExceptionRetryPolicy([...]), not {value!r}")
+    return value
 
 
 def whole_number(low: int) -> Callable[[Any], int]:

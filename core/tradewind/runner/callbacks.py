@@ -42,13 +42,13 @@ def call(callbacks: Callable[..., Any] | Iterable[Callable[..., Any]] | None, co
     return good
 
 
-def tell(task: Any, state: TaskState, context: Context) -> None:
-    """Tell the callbacks of a task, and those who want mail, how its attempt ended."""
+def tell(task: Any, state: TaskState, context: Context) -> bool:
+    """Tell the callbacks of a task, and those who want mail, how its attempt ended. False if any of that failed."""
     name = BY_STATE.get(state)
-    if name is not None:
-        call(getattr(task, name, None), context, name)
+    good = name is None or call(getattr(task, name, None), context, name)
     if state in _MAILED and task.email and getattr(task, _MAILED[state]):
-        call(_mail(task), context, "mail about it")
+        good = call(_mail(task), context, "mail about it") and good
+    return good
 
 
 def _mail(task: Any) -> Callable[[Context], None]:

@@ -19,8 +19,9 @@ from tradewind.operator.spec import task_spec
 from tradewind.records import Outcome, Run, TaskInstance
 from tradewind.runner import callbacks
 from tradewind.runner.interrupts import AttemptStopped, Interrupts
-from tradewind.runner.retries import after_failure
+from tradewind.runner.retries import AS_USUAL, after_failure, ask_policy
 from tradewind.runner.tracebacks import describe, format_error
+from tradewind.secrets import redact
 from tradewind.states import TaskState
 
 log = logging.getLogger("tradewind.runner")
@@ -148,8 +149,15 @@ class _Attempt:
             return Outcome(TaskState.UP_FOR_RESCHEDULE, now, next_at=_aware(error.at))
         if isinstance(error, (TaskFailed, SensorTimeout)):
             return Outcome(TaskState.FAILED, now, reason=describe(error))
-        state, next_at = after_failure(task_spec(self.task), self._instance.try_number, self._instance.max_tries, now)
+        tries = self._instance.try_number, self._instance.max_tries
+        if isinstance(error, (AttemptStopped, KeyboardInterrupt)):  # the task did not fail by itself
+            decision = AS_USUAL
+        else:
+            decision = ask_policy(self.task.retry_policy, error, *tries, self.context)
+        state, next_at = after_failure(task_spec(self.task), *tries, now, decision)
         reason = str(error) if isinstance(error, AttemptStopped) else describe(error)
+        if decision.reason:
+            reason += f" (retry policy: {redact(decision.reason)})"
         return Outcome(state, now, next_at=next_at, reason=reason)
 
     def _log(self, outcome: Outcome, error: BaseException | None) -> None:

@@ -14,11 +14,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tradewind import settings as settings_module
-from tradewind.context import build_run_context
 from tradewind.errors import StoreError
-from tradewind.logs import attempt_log, run_log
+from tradewind.logs import attempt_log
 from tradewind.records import DagVersion, Outcome, Run, TaskInstance, TaskSpec
-from tradewind.runner import arguments, callbacks, loading
+from tradewind.runner import arguments, callback_process, loading
 from tradewind.runner.arguments import Arguments
 from tradewind.runner.execution import execute_task
 from tradewind.runner.heartbeat import Heartbeat
@@ -29,7 +28,7 @@ from tradewind.runner.retries import after_failure
 from tradewind.runner.tracebacks import describe, format_error
 from tradewind.secrets import redact
 from tradewind.settings import Settings
-from tradewind.states import RunState, TaskState
+from tradewind.states import TaskState
 from tradewind.store import Store
 
 log = logging.getLogger("tradewind.runner")
@@ -45,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     store = loading.store()
     store.after_fork()
     if wanted.kind == "callback":
-        return _run_callbacks(wanted, settings, store)
+        return callback_process.run(wanted, settings, store)
     now = datetime.datetime.now(datetime.UTC)
     started = store.start_attempt(wanted.key, now, host(), os.getpid(), identity() or "")
     if started is None:
@@ -170,27 +169,3 @@ def _closing_words(outcome: Outcome | None, recorded: bool) -> tuple[str, str]:
 def _attempt_log(settings: Settings, wanted: Arguments) -> Path:
     key = wanted.key
     return attempt_log(settings.logs_folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
-
-
-def _run_callbacks(wanted: Arguments, settings: Settings, store: Store) -> int:
-    """Run the DAG-level callbacks of an ended run. Exit code 1: one of them failed, or they could not be loaded."""
-    key = wanted.key
-    run = store.run(key.dag_id, key.run_id)
-    if not run.callback_due:
-        return 0
-    log_file = LogFile(Path(wanted.log) if wanted.log else run_log(settings.logs_folder, key.dag_id, key.run_id))
-    output = Output(log_file, settings.log_level)
-    name = "on_success_callback" if run.state is RunState.SUCCESS else "on_failure_callback"
-    what = f"{name} of {key.dag_id}, run {key.run_id}"
-    log_file.line("INFO", redact(f"{what}, on {host()} as process {os.getpid()}."))
-    good = False
-    try:
-        dag = loading.dag(key.dag_id, wanted.path, wanted.file_hash)
-        context = build_run_context(dag, run, store.task_api(), reason=run.reason or None)
-        good = callbacks.call(getattr(dag, name, None), context, name)
-    except (Exception, SystemExit) as error:
-        log.error("%s could not be called.\n%s", name, format_error(error))
-    store.callback_done(run)
-    output.close()
-    log_file.line("INFO" if good else "ERROR", redact(f"{what}: {'done' if good else 'failed'}."))
-    return 0 if good else 1

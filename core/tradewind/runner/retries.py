@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
+from typing import Any
 
+from tradewind.operator import RetryAction, RetryDecision, values
 from tradewind.records import TaskSpec
+from tradewind.runner.tracebacks import format_error
 from tradewind.states import TaskState
+
+log = logging.getLogger("tradewind.runner")
 
 #: Longest wait between two tries of a task that sets no `max_retry_delay`, in seconds.
 LONGEST_DELAY = 24 * 3600.0
@@ -15,13 +21,40 @@ LONGEST_DELAY = 24 * 3600.0
 JITTER = 0.1
 
 
+#: What applies where no retry policy says otherwise.
+AS_USUAL = RetryDecision()
+
+
 def after_failure(
-    task: TaskSpec, try_number: int, max_tries: int, now: datetime.datetime
+    task: TaskSpec, try_number: int, max_tries: int, now: datetime.datetime, decision: RetryDecision = AS_USUAL
 ) -> tuple[TaskState, datetime.datetime | None]:
-    """What a failed try becomes: up_for_retry and the moment of the next try, or failed and None."""
-    if try_number > max_tries:
+    """What a failed try becomes: up_for_retry and the moment of the next try, or failed and None.
+
+    A retry policy's decision may end the tries or choose the delay; it adds none.
+    """
+    if try_number > max_tries or decision.action is RetryAction.FAIL:
         return TaskState.FAILED, None
-    return TaskState.UP_FOR_RETRY, now + datetime.timedelta(seconds=delay(task, try_number, now))
+    chosen = decision.retry_delay if decision.action is RetryAction.RETRY else None
+    seconds = delay(task, try_number, now) if chosen is None else values.seconds(chosen)
+    return TaskState.UP_FOR_RETRY, now + datetime.timedelta(seconds=seconds)
+
+
+def ask_policy(policy: Any, error: BaseException, try_number: int, max_tries: int, context: Any) -> RetryDecision:
+    """What a task's retry policy says about an error. One that fails itself is logged, and the usual rules apply."""
+    if policy is None:
+        return AS_USUAL
+    try:
+        decision = policy.evaluate(exception=error, try_number=try_number, max_tries=max_tries, context=context)
+        if not isinstance(decision, RetryDecision):
+            raise TypeError(f"it must return a RetryDecision, not {decision!r}")
+    except Exception as fault:
+        log.error(
+            "The retry policy %s failed; retries and retry_delay apply as usual.\n%s",
+            type(policy).__name__,
+            format_error(fault),
+        )
+        return AS_USUAL
+    return decision
 
 
 def delay(task: TaskSpec, try_number: int, now: datetime.datetime) -> float:

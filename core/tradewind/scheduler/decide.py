@@ -129,17 +129,17 @@ class _Decision:
         if outside(task, run):
             return self._finish(instance, TaskState.REMOVED, "the run lies outside its start_date and end_date")
         marks = self.live.skipped_by.get(task.task_id)
-        if marks:
-            return self._finish(instance, TaskState.SKIPPED, f"skipped by {', '.join(sorted(marks))}")
-        verdict = judge(task.trigger_rule, self.upstream(task))
+        verdict = Verdict.SKIP if marks else judge(task.trigger_rule, self.upstream(task))
         if verdict is Verdict.WAIT:
             return None
-        if verdict is Verdict.SKIP:
-            return self._finish(instance, TaskState.SKIPPED, f"its trigger rule {task.trigger_rule} skips it")
         if verdict is Verdict.UPSTREAM_FAILED:
             return self._finish(instance, TaskState.UPSTREAM_FAILED, "a task that it needs failed")
-        if blocked_by_past(task, self.live, self.past):
+        minds_past = verdict is Verdict.RUN or task.wait_for_past_depends_before_skipping
+        if minds_past and blocked_by_past(task, self.live, self.past):
             return None
+        if verdict is Verdict.SKIP:
+            by = f"skipped by {', '.join(sorted(marks))}" if marks else f"its trigger rule {task.trigger_rule} skips it"
+            return self._finish(instance, TaskState.SKIPPED, by)
         if task.empty:
             return replace(self._finish(instance, TaskState.SUCCESS, ""), try_number=instance.try_number + 1)
         return replace(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from tradewind.executor.contract import Ended, Executor
 from tradewind.logs import attempt_log, run_log
 from tradewind.records import Moves, TaskInstance, TaskKey, TaskMove
-from tradewind.runner.arguments import callback_argv, callback_key, task_argv
+from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.scheduler.admit import Candidate, Limits, admit
 from tradewind.scheduler.board import Board, candidate, key_of
 from tradewind.scheduler.live import LiveRun
@@ -34,7 +35,7 @@ class Dispatcher:
         self.pools: Mapping[str, int] = {}  #: pool -> slots, read from the store now and then
         self.paused: Callable[[str], bool] = lambda dag_id: False  #: whether a DAG is paused
         self.in_flight: dict[TaskKey, int] = {}  #: attempt -> Run.id
-        self.callbacks: dict[TaskKey, int] = {}  #: DAG-level callback -> Run.id
+        self.callbacks: dict[TaskKey, int] = {}  #: callbacks of a run or of a lost attempt -> Run.id
         self.closed = False
 
     def close(self) -> None:
@@ -94,10 +95,8 @@ class Dispatcher:
         for instance in instances:
             key = key_of(live, instance)
             self.in_flight[key] = live.run.id
-            path = attempt_log(
-                self.settings.logs_folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number
-            )
-            self.executor.submit(key, task_argv(key, live.path, live.file_hash), path, affinity=live.affinity)
+            argv = task_argv(key, live.path, live.file_hash)
+            self.executor.submit(key, argv, self._log_of(key), affinity=live.affinity)
 
     def submit_callback(self, live: LiveRun) -> None:
         """Start the DAG-level callbacks of a run that ended."""
@@ -108,6 +107,18 @@ class Dispatcher:
         self.executor.submit(
             key, argv, run_log(self.settings.logs_folder, run.dag_id, run.run_id), affinity=live.affinity
         )
+
+    def submit_lost(self, live: LiveRun, lost: TaskInstance) -> None:
+        """Start the callbacks of a task for an attempt whose process ended without calling them."""
+        attempt = key_of(live, lost)
+        key = lost_key(attempt)
+        self.callbacks[key] = live.run.id
+        argv = lost_argv(attempt, live.path, live.file_hash)
+        self.executor.submit(key, argv, self._log_of(attempt), affinity=live.affinity)
+
+    def _log_of(self, key: TaskKey) -> Path:
+        folder = self.settings.logs_folder
+        return attempt_log(folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
 
     def adopt(self, live: LiveRun, instance: TaskInstance) -> Ended | None:
         """Watch an attempt that an earlier scheduler started; an `Ended` if there is nothing left to watch."""

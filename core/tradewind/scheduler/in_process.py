@@ -130,10 +130,20 @@ class _Play:
             self.attempt(min(ready, key=lambda i: (-tasks[i.task_id].priority, positions[i.task_id])))
             return
         waiting = [i for i in self.live.instances.values() if i.next_at is not None]
+        if not waiting:
+            self.commit(decisions.give_up(self.live, _now(), f"nothing can go on: {'; '.join(self._hindrances())}"))
+            return
         soonest = min(waiting, key=lambda instance: instance.next_at or _now())
         assert soonest.next_at is not None
         time.sleep(max(0.0, (soonest.next_at - _now()).total_seconds()))
         self.commit(decisions.decide(self.live, [soonest.task_id], _now()))
+
+    def _hindrances(self) -> list[str]:
+        """Why tasks that could be decided about are not: a run in one process has no run before it."""
+        tasks = self.live.graph.tasks
+        undecided = [tasks[task_id] for task_id, i in self.live.instances.items() if i.state is None]
+        told = [(task.task_id, decisions.blocked_by_past(task, self.live, None)) for task in undecided]
+        return [f"{task_id}: {why}" for task_id, why in told if why]
 
     def attempt(self, ready: TaskInstance) -> None:
         started = _now()

@@ -113,6 +113,7 @@ class Loop:
         live = self.board.runs.get(run_id) if run_id is not None else None
         if live is None:
             self.dispatcher.in_flight.pop(ended.key, None)
+            self.dispatcher.callbacks.pop(ended.key, None)
         else:
             self._safely(live, self.on_ended, live, ended)
 
@@ -129,7 +130,7 @@ class Loop:
             if stored.state is TaskState.QUEUED:
                 self._on_not_started(live, stored, ended)
             elif stored.state in HELD:
-                self.settle(live, Moves((TaskMove(stored, self._lost(live, stored, ended)),)))
+                self._end(live, stored, self._lost(live, stored, ended))
             elif stored != live.instances[stored.task_id]:
                 self.take_in(live, stored)
         self._forget_if_over(live)
@@ -140,6 +141,12 @@ class Loop:
         if stored.state is TaskState.FAILED and live.spec.fail_fast and live.run.state is RunState.RUNNING:
             self.decree(live, lambda: decisions.fail_fast(live, self.clock(), stored.task_id))
         self.follow(live, [stored.task_id])
+
+    def _end(self, live: LiveRun, stored: TaskInstance, after: TaskInstance) -> None:
+        """Write the end of an attempt that has no process to do it, nor to call the callbacks of its task."""
+        failed = after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY)
+        told = failed and live.graph.tasks[stored.task_id].has_failure_callbacks
+        self.settle(live, Moves((TaskMove(stored, after),)), lost=after if told else None)
 
     def _lost(self, live: LiveRun, stored: TaskInstance, ended: Ended) -> TaskInstance:
         """What becomes of an attempt whose process ended without recording how."""
@@ -164,14 +171,17 @@ class Loop:
             del self._starts[attempt]
             reason = f"could not be started {count} times: {reason}"
             after = replace(stored, state=TaskState.FAILED, ended_at=self.clock(), reason=reason)
-        self.settle(live, Moves((TaskMove(stored, after),)))
+        self._end(live, stored, after)
 
     def _on_callback_ended(self, live: LiveRun, ended: Ended) -> None:
         del self.dispatcher.callbacks[ended.key]
+        of_run = not ended.key.task_id
         if ended.exit_code != 0:
-            log.error("The callback of %s failed: %s", live.run.run_id, ended.reason or f"exit {ended.exit_code}")
-        self.store.callback_done(live.run)
-        live.run = replace(live.run, callback_due=False)
+            what = live.run.run_id if of_run else str(ended.key)
+            log.error("The callback of %s failed: %s", what, ended.reason or f"exit {ended.exit_code}")
+        if of_run:
+            self.store.callback_done(live.run)
+            live.run = replace(live.run, callback_due=False)
         self._forget_if_over(live)
 
     def on_timer(self, live: LiveRun, task_id: str) -> None:
@@ -210,7 +220,8 @@ class Loop:
     def _renew(self, live: LiveRun) -> LiveRun:
         """Move an ended run that is cleared to the newest version of its DAG, so that a mended file takes effect."""
         newest = self.store.dag(live.run.dag_id)
-        if (newest.version, newest.file_hash) == (live.run.version, live.file_hash):
+        same = (newest.version, newest.file_hash) == (live.run.version, live.file_hash)
+        if same or not newest.spec.rerun_with_latest_version:
             return live
         self.store.renew_run(live.run)
         self.board.drop(live.run.id)
@@ -231,8 +242,11 @@ class Loop:
         if live.graph.uses_past and any(live.instances[task_id].state in FINISHED for task_id in changed):
             self._nudge_next_run(live)
 
-    def settle(self, live: LiveRun, moves: Moves, *, decided: bool = False) -> None:
-        """Write moves of one run, act on them, and decide what follows from them (unless `decided` already)."""
+    def settle(self, live: LiveRun, moves: Moves, *, decided: bool = False, lost: TaskInstance | None = None) -> None:
+        """Write moves of one run, act on them, and decide what follows from them (unless `decided` already).
+
+        `lost` is the end of an attempt among them that the callbacks of its task have still to be told of.
+        """
         applied = self.store.apply(live.run, moves)
         if not applied.ok:
             self._lost_lease(live)
@@ -240,6 +254,8 @@ class Loop:
             for move in applied.refused:
                 self._meet_again(live, self.store.task(live.run.id, move.before.task_id, move.before.map_index))
         else:
+            if lost is not None:  # first, so that the run is kept till they are through
+                self.dispatcher.submit_lost(live, lost)
             self._written(live, moves, decided)
 
     def _meet_again(self, live: LiveRun, stored: TaskInstance) -> None:
@@ -368,8 +384,9 @@ class Loop:
         limit = live.spec.max_consecutive_failed_runs
         if not limit or live.run.state is not RunState.FAILED:
             return
-        latest = [run for run in self.store.runs(live.run.dag_id, limit=limit) if run.state.is_finished]
-        if len(latest) >= limit and all(run.state is RunState.FAILED for run in latest):
+        failed = self.store.runs(live.run.dag_id, state=RunState.FAILED, limit=limit)
+        good = self.store.runs(live.run.dag_id, state=RunState.SUCCESS, limit=1)
+        if len(failed) == limit and all(run.logical_date < failed[-1].logical_date for run in good):
             log.error("%s is paused: its last %d runs failed.", live.run.dag_id, limit)
             self.store.set_paused(live.run.dag_id, True)
             self.read_dags()

@@ -57,7 +57,8 @@ class Planner:
 def next_scheduled(dag: DagInfo, now: datetime.datetime) -> PlannedRun | None:
     """The run that the DAG's schedule calls for next; it may lie in the future."""
     spec = dag.spec
-    if isinstance(spec.schedule, Never):
+    allowed = not spec.allowed_run_types or RunType.SCHEDULED in spec.allowed_run_types
+    if isinstance(spec.schedule, Never) or not allowed:
         return None
     last = None
     if dag.last_logical_date is not None and dag.last_interval_end is not None:

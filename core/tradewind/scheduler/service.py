@@ -70,6 +70,9 @@ class Service:
         self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
         try:
             self.loop.take_in_changes()
+            while self.loop.dispatcher.callbacks:  # of attempts that were found lost: nobody else will call them
+                for ended in self.executor.poll(1.0):
+                    self.loop.on_ended_safely(ended)
         finally:
             self._leaving = True
             self._wind_up()
@@ -130,7 +133,7 @@ class Service:
         if self.watch:
             self.watch.stop()
         self.loop.dispatcher.close()
-        while self.loop.dispatcher.in_flight and not self._leaving:
+        while (self.loop.dispatcher.in_flight or self.loop.dispatcher.callbacks) and not self._leaving:
             self._turn()
         for ended in self.executor.stop(None):
             self.loop.on_ended_safely(ended)

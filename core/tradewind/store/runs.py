@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tradewind.errors import NotFound, StoreError
+from tradewind.errors import NotFound, StoreError, UsageError
 from tradewind.records import DagSpec, NewRun, Run
 from tradewind.states import RunState, RunType, TaskState
 from tradewind.store.dags import TOUCH_SCHEDULED, no_dag, refuse_if_held
@@ -55,7 +55,8 @@ class RunVerbs:
         """Make a run in the state `queued`, with a task instance for each task; None if its run_id exists.
 
         It has the newest version of its DAG, or the one given. A scheduled run is remembered as its DAG's last
-        interval in the same transaction, so that none is made twice or left out. Raises NotFound.
+        interval in the same transaction, so that none is made twice or left out. Raises NotFound, and UsageError for a
+        type of run that the DAG does not allow.
         """
         try:
             with self._db.write() as connection:
@@ -67,6 +68,9 @@ class RunVerbs:
 
     def _insert(self, connection: Connection, new: NewRun, now: datetime.datetime, version: str | None) -> Run:
         version, spec = self._version_of(connection, new.dag_id, version)
+        if spec.allowed_run_types and new.type not in spec.allowed_run_types:
+            allowed = ", ".join(spec.allowed_run_types)
+            raise UsageError(f"The DAG {new.dag_id!r} takes no {new.type} runs (its allowed_run_types: {allowed}).")
         row = {
             "dag_id": new.dag_id,
             "run_id": new.run_id,

@@ -1,1 +1,0 @@
-"""What authors of DAGs and providers import in their tests."""
