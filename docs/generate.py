@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -101,6 +103,75 @@ def _connection_types() -> Iterator[str]:
         yield f"| `{one.name}` | {aliases} | {one.default_port or ''} | {_cell(extras)} |"
 
 
+#: What DAG and provider authors import, by the module that it is imported from.
+CLASSES = {
+    "tradewind": ["BaseHook", "Connection", "Variable", "DAG", "TaskGroup", "BaseOperator", "BaseSensor", "Param"],
+    "tradewind.operators": None,
+    "tradewind.sensors": None,
+    "tradewind_sql": [
+        "DbApiHook",
+        "SqliteHook",
+        "SQLExecuteQueryOperator",
+        "SQLCheckOperator",
+        "SQLValueCheckOperator",
+    ],
+}
+
+
+def classes_page() -> str:
+    """Every public hook, operator and sensor with its arguments and what else can be called on it."""
+    lines = [
+        "# Hooks, operators, sensors",
+        "",
+        NOTE,
+        "Arguments are those that a class adds; every operator takes those of `BaseOperator` as well, and every sensor",
+        "those of `BaseSensor`.",
+        "",
+    ]
+    for module_name, names in CLASSES.items():
+        module = importlib.import_module(module_name)
+        lines += [f"## `{module_name}`", ""]
+        for name in names or sorted(module.__all__):
+            found = getattr(module, name)
+            if inspect.isclass(found) and found.__name__ == name:
+                lines += _class(found)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _class(found: type) -> Iterator[str]:
+    yield f"### `{found.__name__}`"
+    yield ""
+    yield from [f"    {found.__name__}{_signature(found.__init__)}", ""]
+    yield from [inspect.cleandoc(found.__doc__ or ""), ""]
+    rows = [row for name, member in _members(found).items() for row in _member(name, member)]
+    if rows:
+        yield from ["| member | |", "|---|---|", *rows, ""]
+
+
+def _members(found: type) -> dict[str, Any]:
+    """Public members, with those of the parts that it is put together from, without those of classes listed above."""
+    above = {name for names in CLASSES.values() for name in names or ()} - {found.__name__}
+    parts = [part for part in found.__mro__ if part.__module__.startswith("tradewind") and part.__name__ not in above]
+    return {name: member for part in reversed(parts) for name, member in vars(part).items() if not name.startswith("_")}
+
+
+def _member(name: str, member: Any) -> Iterator[str]:
+    if isinstance(member, (staticmethod, classmethod)):
+        member = member.__func__
+    shown = f"{name}{_signature(member)}" if inspect.isfunction(member) else name
+    function = member if inspect.isfunction(member) else getattr(member, "fget", None) or getattr(member, "func", None)
+    told = inspect.getdoc(function) if function is not None else None
+    if told:
+        yield f"| `{_cell(shown)}` | {_cell(told.split(chr(10) * 2)[0])} |"
+
+
+def _signature(function: Any) -> str:
+    """The signature without `self` and `cls`, and without the quotes of postponed annotations."""
+    signature = inspect.signature(inspect.unwrap(function))
+    parameters = [found for found in signature.parameters.values() if found.name not in ("self", "cls")]
+    return re.sub(r" at 0x[0-9a-f]+", "", str(signature.replace(parameters=parameters)).replace("'", ""))
+
+
 def settings_page() -> str:
     """Every setting with its variables and default."""
     from tradewind import settings
@@ -131,7 +202,12 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "hooks.md": hooks_page, "settings.md": settings_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "classes.md": classes_page,
+    "cli.md": cli_page,
+    "hooks.md": hooks_page,
+    "settings.md": settings_page,
+}
 
 
 def main(arguments: list[str]) -> int:

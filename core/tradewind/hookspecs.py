@@ -61,8 +61,3 @@ def register_task_decorators(register: Register) -> None:
 @hookspec
 def register_commands(cli: Any) -> None:
     """Add click commands to the command line; `cli` is the root `click.Group`."""
-
-
-@hookspec
-def template_context(context: dict[str, Any]) -> dict[str, Any] | None:
-    """Extra names for templates; gets the context, returns the names to add."""

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
-from tradewind import plugins, secrets
+from tradewind import secrets
 from tradewind.context import (
     Context,
     MemoryTaskApi,
@@ -36,7 +36,6 @@ from tradewind.errors import (
     VariableNotFound,
     XComError,
 )
-from tradewind.hookspecs import hookimpl
 from tradewind.operators.empty import EmptyOperator
 from tradewind.records import Run, TaskInstance
 from tradewind.states import RunState, RunType, TaskState
@@ -281,41 +280,6 @@ def test_secrets_are_masked_from_the_moment_they_are_read(context: Context, monk
     render("{{ conn.warehouse.host }}{{ var.value.api_token }}{{ var.value.bucket }}", context)
     shown = secrets.redact("s3same-pw k3y-value t0ken-value plain-value")
     assert shown == "*** *** *** plain-value"
-
-
-# -- plugins -----------------------------------------------------------------------------------------------------------
-
-
-class Greeter:
-    @staticmethod
-    @hookimpl
-    def template_context(context: Any) -> dict[str, Any]:
-        return {"greeting": f"hello {context['ds']}", "ds": "replaced?", "execution_date": "replaced?"}
-
-
-class Failing:
-    @staticmethod
-    @hookimpl
-    def template_context(context: Any) -> dict[str, Any]:
-        raise RuntimeError("no greeting today")
-
-
-@pytest.fixture
-def with_plugins() -> Any:
-    manager = plugins.current().manager
-    manager.register(Greeter(), "greeter")
-    manager.register(Failing(), "failing")
-    yield
-    manager.unregister(name="greeter")
-    manager.unregister(name="failing")
-
-
-@pytest.mark.usefixtures("with_plugins")
-def test_plugins_add_names_and_replace_none(context: Context, caplog: pytest.LogCaptureFixture) -> None:
-    assert render("{{ greeting }} {{ ds }}", context) == "hello 2025-11-21 2025-11-21"
-    assert context["execution_date"] == AT
-    assert "greeting" in context.as_keywords()
-    assert "The plugin failing cannot add to the context: no greeting today" in caplog.messages
 
 
 # -- ti and dag_run ----------------------------------------------------------------------------------------------------

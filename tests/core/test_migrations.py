@@ -82,9 +82,11 @@ def test_a_database_of_something_else_is_left_alone(settings: Settings, tmp_path
     with sqlite3.connect(tmp_path / "tradewind.db") as database:
         database.execute("CREATE TABLE customers (name)")
     database.close()
-    for ask in (lambda: open_store(settings, create=True), lambda: Store(settings=settings).reset()):
-        with pytest.raises(StoreError, match="no metadata database of tradewind: it holds the tables customers"):
-            ask()
+    refused = "no metadata database of tradewind: it holds the tables customers"
+    with pytest.raises(StoreError, match=refused):
+        open_store(settings, create=True)
+    with Store(settings=settings) as store, pytest.raises(StoreError, match=refused):
+        store.reset()
     assert [name for _, name, _ in schema(f"{tmp_path}/tradewind.db")] == ["customers"]
 
 

@@ -154,7 +154,7 @@ def test_restriction(plugin, monkeypatch):
 
 
 def test_tracing(plugin):
-    code = "from tradewind import plugins; plugins.load([]).manager.hook.template_context(context={})"
+    code = "from tradewind import plugins; plugins.load([]).manager.hook.register_executors(register=print)"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"TRADEWIND_TRACE_PLUGINS": "1"},
@@ -162,7 +162,7 @@ def test_tracing(plugin):
         text=True,
         check=True,
     )
-    assert "template_context" in done.stderr
+    assert "register_executors" in done.stderr
 
 
 def test_names_resolve_on_demand(plugin):

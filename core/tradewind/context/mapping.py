@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from tradewind import plugins
 from tradewind.errors import UnknownContextKey
 
 log = logging.getLogger("tradewind.task")
@@ -17,7 +16,7 @@ class Context(MutableMapping[str, Any]):
     """What a task sees. Works like a dictionary: `context["ti"]`, `context.get("reason")`, `f(**context)`.
 
     `lazy` values are made once, on first use. Names in `removed` are those that Airflow 3 took away: they work, and the
-    first use of each is noted in the log with what to write instead. Plugins' names (`template_context`) come last.
+    first use of each is noted in the log with what to write instead.
     """
 
     def __init__(
@@ -30,7 +29,6 @@ class Context(MutableMapping[str, Any]):
         self._values = dict(values)
         self._lazy = {key: make for key, make in (lazy or {}).items() if key not in self._values}
         self._removed = dict(removed or {})
-        self._plugins_asked = False
 
     def __getitem__(self, key: str) -> Any:
         value = self._known(key)
@@ -45,9 +43,6 @@ class Context(MutableMapping[str, Any]):
         if key in self._lazy:
             value = self._values[key] = self._lazy.pop(key)()
             return value
-        if not self._plugins_asked:
-            self._ask_plugins()
-            return self._known(key)
         close = difflib.get_close_matches(str(key), list(self), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(self))}."
         raise UnknownContextKey(f"The context has no {key!r}; {hint}")
@@ -64,17 +59,12 @@ class Context(MutableMapping[str, Any]):
         self._values.pop(key, None)
 
     def __contains__(self, key: object) -> bool:
-        if key in self._values or key in self._lazy:
-            return True
-        self._ask_plugins()
-        return key in self._values
+        return key in self._values or key in self._lazy
 
     def __iter__(self) -> Iterator[str]:
-        self._ask_plugins()
         return iter([*self._values, *self._lazy])
 
     def __len__(self) -> int:
-        self._ask_plugins()
         return len(self._values) + len(self._lazy)
 
     def __repr__(self) -> str:
@@ -88,7 +78,6 @@ class Context(MutableMapping[str, Any]):
     def copy(self) -> Context:
         """A context that can be changed without changing this one."""
         clone = Context(self._values, lazy=self._lazy, removed=self._removed)
-        clone._plugins_asked = self._plugins_asked
         return clone
 
     __copy__ = copy
@@ -101,18 +90,3 @@ class Context(MutableMapping[str, Any]):
     def as_keywords(self) -> dict[str, Any]:
         """All of it as a plain dictionary, for `f(**kwargs)`: names that Airflow 3 took away are not noted."""
         return {key: self._known(key) for key in self}
-
-    def _ask_plugins(self) -> None:
-        """Take in the names that plugins add. They never replace one of ours, and one that fails stops no other."""
-        if self._plugins_asked:
-            return
-        self._plugins_asked = True
-        for implementation in plugins.current().manager.hook.template_context.get_hookimpls():
-            try:
-                names: Any = implementation.function(**({"context": self} if implementation.argnames else {}))
-            except Exception as error:
-                log.warning("The plugin %s cannot add to the context: %s", implementation.plugin_name, error)
-                continue
-            for name, value in dict(names or {}).items():
-                if name not in self._lazy:
-                    self._values.setdefault(name, value)

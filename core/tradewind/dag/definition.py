@@ -105,7 +105,7 @@ class DagDefinition:
         for old, new in OLD_NAMES.items():
             if old in given:
                 given.setdefault(new, given.pop(old))
-        for name in WITHOUT_EFFECT.keys() & given.keys():
+        for name in sorted(WITHOUT_EFFECT.keys() & given.keys()):
             if given[name] is not None:
                 told = f"The argument {name!r} of DAG {self.dag_id!r} has no effect yet: {WITHOUT_EFFECT[name]}."
                 warnings.warn_explicit(told, UserWarning, self.fileloc, self.line)

@@ -16,7 +16,7 @@ import datetime
 import importlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -74,7 +74,7 @@ class RetryPolicy(ABC):
 class RetryRule:
     """What is to follow certain errors: a class, its dotted name, or a list of these."""
 
-    exception: ExceptionName | Sequence[ExceptionName]
+    exception: ExceptionName | Collection[ExceptionName]
     action: RetryAction = RetryAction.RETRY
     retry_delay: datetime.timedelta | float | None = None  #: float: seconds
     reason: str | None = None
@@ -90,9 +90,9 @@ class RetryRule:
                 raise ValueError(f"the exception of a RetryRule is a class or its dotted name, not {name!r}")
 
     @property
-    def _names(self) -> Sequence[ExceptionName]:
-        one = isinstance(self.exception, (str, type))
-        return [self.exception] if one else list(self.exception)  # type: ignore[list-item, arg-type]
+    def _names(self) -> list[ExceptionName]:
+        several = isinstance(self.exception, Collection) and not isinstance(self.exception, (str, type))
+        return list(self.exception) if several else [self.exception]  # type: ignore[arg-type, list-item]
 
     def matches(self, exception: BaseException) -> bool:
         classes = [name if isinstance(name, type) else _imported(name) for name in self._names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tradewind.hookspecs import RegisterConnectionType, hookimpl
 from tradewind.records import ConnectionType
 from tradewind_sql import extras
@@ -18,3 +20,10 @@ def register_connection_types(register: RegisterConnectionType) -> None:
             schema_label="path",
         )
     )
+
+
+@hookimpl
+def register_commands(cli: Any) -> None:
+    from tradewind_sql.command import sql  # click is loaded only where there is a command line
+
+    cli.add_command(sql)

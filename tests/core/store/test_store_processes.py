@@ -75,7 +75,7 @@ class Processes:
     """Processes that wait for each other before they begin, and leave one JSON value each."""
 
     def __init__(self, home: Path, body: str, count: int) -> None:
-        script = textwrap.dedent(HEAD) + textwrap.dedent(body)
+        script = textwrap.dedent(HEAD) + textwrap.dedent(body) + "store.close()\n"
         command = [sys.executable, "-W", "error", "-c", script, str(home)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.running = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in range(count)]
