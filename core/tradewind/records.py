@@ -35,6 +35,7 @@ class ConnectionType(msgspec.Struct, frozen=True):
     aliases: tuple[str, ...] = ()  #: other URI schemes that mean the same
     default_port: int | None = None
     extras: tuple[Extra, ...] = ()
+    sqlalchemy_url: str | None = None  #: dotted path of a function Connection -> URL text, if the usual form is wrong
     schema_label: str = "schema"  #: what the path of the URI is here: "database", "bucket", "scheme"
 
 

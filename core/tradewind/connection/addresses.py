@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from tradewind.connection.uri import UriError, split_hosts
 from tradewind.errors import BrokenConnection
+from tradewind.plugins import load_object
 
 if TYPE_CHECKING:
     from tradewind.connection.model import Connection
@@ -27,10 +28,13 @@ def hosts(connection: Connection) -> list[tuple[str, int | None]]:
 
 
 def sqlalchemy_url(connection: Connection) -> str:
-    """Built by hand, so that SQLAlchemy need not be loaded to show it.
+    """Built by hand, so that SQLAlchemy need not be loaded to show it, unless the type declares a function for it.
 
     The extras `sqlalchemy_scheme` (dialect and driver) and `sqlalchemy_query` (a mapping) are Airflow's.
     """
+    declared = connection.type
+    if declared is not None and declared.sqlalchemy_url is not None:
+        return str(load_object(declared.sqlalchemy_url)(connection))
     extras = connection.extra_dejson
     scheme = extras.get("sqlalchemy_scheme") or DIALECTS.get(connection.conn_type, connection.conn_type)
     query = extras.get("sqlalchemy_query") or {}
@@ -38,9 +42,6 @@ def sqlalchemy_url(connection: Connection) -> str:
         name = connection.conn_id or connection.conn_type
         raise BrokenConnection(f"The connection {name!r}: sqlalchemy_scheme must be text, sqlalchemy_query a mapping.")
     pairs = [(name, str(value)) for name, value in query.items()]
-    if connection.conn_type == "sqlite":
-        path = connection.schema or connection.host or ""
-        return f"{scheme}:///{quote(path, safe=' +/:')}" + (f"?{urlencode(pairs, quote_via=quote)}" if pairs else "")
     host, more = _sqlalchemy_host(connection)
     pairs = more + pairs
     database = f"/{quote(connection.schema, safe='+/')}" if connection.schema else ("/" if pairs else "")

@@ -17,6 +17,7 @@ def register_connection_types(register: RegisterConnectionType) -> None:
             hook="tradewind_sql.sqlite:SqliteHook",
             label="SQLite",
             extras=extras.SQLITE,
+            sqlalchemy_url="tradewind_sql.sqlite:sqlalchemy_url",
             schema_label="path",
         )
     )

@@ -25,6 +25,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionFault
 from tradewind.records import Extra
 from tradewind_sql import extras
@@ -287,3 +288,8 @@ def _path(host: str, schema: str) -> str:
 
 def _text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def sqlalchemy_url(connection: Connection) -> str:
+    """The URL that leads SQLAlchemy to the same database as `SqliteHook`."""
+    return str(SqliteHook(connection=connection).sqlalchemy_url)

@@ -57,6 +57,7 @@ class PlayedScheduler:
         self.now = datetime.datetime(2026, 3, 2, tzinfo=datetime.UTC)
         self.store = Store(settings=dataclasses.replace(found, parallelism=50))
         self.store.upgrade()
+        self.store.register_scheduler("s", "here", 1, "", self.now)
         self.executor = PlayedExecutor(found)
         self.loop = Loop(
             self.store, self.executor, dataclasses.replace(found, parallelism=50), name="s", clock=lambda: self.now
