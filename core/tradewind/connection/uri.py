@@ -336,8 +336,13 @@ def _ambiguous(reading: _Reading) -> UriError:
         f"{char!r} can be read in two ways, because an '@' follows: as part of the login or password (then write it "
         f"{quote(char, safe='')}), or as the end of the {end} (then write the later '@' as %40)",
         reading.start + index,
-        _line(reading),
+        _line(reading) if userinfo.count("@") == 0 or _looks_like_hosts(reading.hosts) else _form(reading),
     )
+
+
+def _looks_like_hosts(text: str) -> bool:
+    """Whether this is a host beyond doubt. A bare word may be the end of a password, if the host was forgotten."""
+    return any("." in host or port is not None or host == "localhost" for host, port in _host_list(text, 0))
 
 
 def _form(reading: _Reading) -> str:
