@@ -173,10 +173,10 @@ def test_only_the_latest_run_goes_on(
 def test_a_run_is_the_latest_till_the_interval_after_its_own_is_over(
     execution: Any, new_run: Callable[..., Run]
 ) -> None:
-    now = datetime.datetime.now(datetime.UTC)
+    full_hour = datetime.datetime.now(datetime.UTC).replace(minute=0, second=0, microsecond=0)
     task = branch(LatestOnlyOperator, schedule=HOUR)
-    for ended, skips in ((HOUR / 2, set()), (HOUR * 1.5, {"yes", "no"})):
-        execution.run = new_run(at=now - ended - HOUR, data_interval_end=now - ended)
+    for ended, skips in ((full_hour, set()), (full_hour - HOUR, {"yes", "no"})):
+        execution.run = new_run(at=ended - HOUR, data_interval_end=ended)
         assert skipped(execution, task) == skips
 
 

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from tradewind.errors import UsageError
 from tradewind.records import TaskKey
-from tradewind.runner.arguments import affinity, callback_argv, callback_key, read, task_argv
+from tradewind.runner.arguments import (
+    affinity,
+    callback_argv,
+    callback_key,
+    is_callback,
+    lost_argv,
+    lost_key,
+    read,
+    task_argv,
+)
 
 words = st.text(min_size=1).filter(lambda text: "\0" not in text)
 keys = st.builds(
@@ -32,6 +41,18 @@ def test_a_command_line_read_again_names_the_same_attempt(key: TaskKey, path: st
 def test_a_callback_command_line_read_again_names_the_same_run(dag: str, run: str, path: str, file_hash: str) -> None:
     found = read([*callback_argv(dag, run, path, file_hash), "--log", path])
     assert (found.kind, found.key, found.path, found.log) == ("callback", callback_key(dag, run), path, path)
+
+
+@given(keys, words, words)
+def test_the_callbacks_of_a_lost_attempt_name_it_and_have_a_key_of_their_own(key: TaskKey, path: str, hash: str) -> None:
+    argv = lost_argv(key, path, hash)
+    found = read(argv)
+    assert (found.kind, found.key, found.path, found.file_hash) == ("callback", key, path, hash)
+    assert affinity(argv) == affinity(task_argv(key, path, hash))
+    assert lost_key(key) != key
+    assert is_callback(lost_key(key))
+    assert is_callback(callback_key(key.dag_id, key.run_id))
+    assert not is_callback(TaskKey("d", "r", "callbacks"))
 
 
 def test_affinity_is_the_file_and_its_content() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradewind.operator import RetryAction, RetryDecision
 from tradewind.records import TaskSpec
 from tradewind.runner.retries import JITTER, LONGEST_DELAY, after_failure, delay
 from tradewind.states import TaskState
@@ -28,6 +29,18 @@ def test_a_task_is_tried_again_until_its_retries_are_used() -> None:
 
 def test_a_task_without_retries_fails_at_once() -> None:
     assert after_failure(spec(), 1, 0, NOW) == (TaskState.FAILED, None)
+
+
+def test_a_retry_policy_chooses_the_delay_or_the_end_and_adds_no_tries() -> None:
+    task = spec(retries=2, retry_delay=60, max_retry_delay=100)
+    for wait in (500, datetime.timedelta(seconds=500)):
+        soon = after_failure(task, 1, 2, NOW, RetryDecision.retry(wait))
+        assert soon == (TaskState.UP_FOR_RETRY, NOW + datetime.timedelta(seconds=500))
+    usual = TaskState.UP_FOR_RETRY, NOW + datetime.timedelta(minutes=1)
+    assert after_failure(task, 1, 2, NOW, RetryDecision.retry()) == usual
+    assert after_failure(task, 1, 2, NOW, RetryDecision(RetryAction.DEFAULT, retry_delay=500)) == usual
+    assert after_failure(task, 1, 2, NOW, RetryDecision.fail()) == (TaskState.FAILED, None)
+    assert after_failure(task, 3, 2, NOW, RetryDecision.retry(1)) == (TaskState.FAILED, None)
 
 
 @pytest.mark.parametrize("factor", [0, 1])

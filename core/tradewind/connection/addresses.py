@@ -7,7 +7,6 @@ from urllib.parse import quote, urlencode
 
 from tradewind.connection.uri import UriError, split_hosts
 from tradewind.errors import BrokenConnection
-from tradewind.plugins import load_object
 
 if TYPE_CHECKING:
     from tradewind.connection.model import Connection
@@ -34,6 +33,8 @@ def sqlalchemy_url(connection: Connection) -> str:
     """
     declared = connection.type
     if declared is not None and declared.sqlalchemy_url is not None:
+        from tradewind.plugins import load_object  # here, since hooks load without pluggy
+
         return str(load_object(declared.sqlalchemy_url)(connection))
     extras = connection.extra_dejson
     scheme = extras.get("sqlalchemy_scheme") or DIALECTS.get(connection.conn_type, connection.conn_type)
@@ -44,7 +45,9 @@ def sqlalchemy_url(connection: Connection) -> str:
     pairs = [(name, str(value)) for name, value in query.items()]
     host, more = _sqlalchemy_host(connection)
     pairs = more + pairs
-    database = f"/{quote(connection.schema, safe='+/')}" if connection.schema else ("/" if pairs else "")
+    # SQLAlchemy 2.0 takes the database's name as it stands, 2.1 decodes it: so only what must be is encoded.
+    schema = (connection.schema or "").replace("%", "%25").replace("?", "%3F")
+    database = f"/{schema}" if schema or pairs else ""
     query_text = f"?{urlencode(pairs, quote_via=quote)}" if pairs else ""
     return f"{scheme}://{_userinfo(connection)}{host}{database}{query_text}"
 

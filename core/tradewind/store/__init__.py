@@ -6,8 +6,9 @@ up a connection loads it only where there is a metadata database to ask.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind.store.leases import SchedulerInfo
@@ -27,8 +28,4 @@ _HOMES = {
     "open_store": "store",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -5,8 +5,9 @@ Names are loaded when they are used: a script that takes a hook loads no operato
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_sql.dialect import Dialect as Dialect
@@ -44,12 +45,4 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = list(_HOME)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'tradewind_sql' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tradewind_sql.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_HOME)
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -155,8 +155,9 @@ class SqliteHook(DbApiHook):
         location = self.location
         if location.path is None and not location.parameters:
             return URL.create("sqlite")
-        if not location.parameters:
+        if not location.parameters and "?" not in str(location.path):
             return URL.create("sqlite", database=str(location.path))
+        # Only SQLite's own URI keeps a question mark in a file name apart: SQLAlchemy 2.0 does not encode it.
         base = location.uri.partition("?")[0]
         return URL.create("sqlite", database=base, query={**location.parameters, "uri": "true"})
 

@@ -13,7 +13,13 @@ from tradewind.operators.bash import BashOperator
 from tradewind.operators.python import PythonOperator
 from tradewind.states import TaskState
 
-EVENTS = ("execute", "success", "failure", "retry", "skipped")
+EVENTS = {
+    "on_execute_callback": "execute",
+    "on_success_callback": "success",
+    "on_failure_callback": "failure",
+    "on_retry_callback": "retry",
+    "on_skipped_callback": "skipped",
+}
 
 
 class Heard:
@@ -26,7 +32,7 @@ class Heard:
         return lambda context: self.notes.append((event, str(context["ti"].state), context["exception"]))
 
     def all(self):
-        return {f"on_{event}_callback": self.of(event) for event in EVENTS}
+        return {name: self.of(event) for name, event in EVENTS.items()}
 
 
 def run(function, **arguments):
@@ -189,6 +195,20 @@ def test_a_lost_attempt_has_its_callbacks_called_and_the_run_is_kept_till_then(p
     played.over(key, 1, "it raised")
     assert played.store.run("d", run.run_id).owner is None
     assert played.loop.board.runs == {}
+
+
+def test_the_callbacks_of_a_lost_attempt_are_not_those_of_the_run(played):
+    with DAG("d", on_failure_callback=print) as dag:
+        PythonOperator(task_id="t", python_callable=print, on_failure_callback=print)
+    played.add(dag)
+    run = played.trigger(dag)
+    played.lose("t", run)
+    of_task, of_run = sorted(played.executor.held, key=lambda key: not key.task_id)
+    played.over(of_task, 0)
+    assert played.store.run("d", run.run_id).callback_due
+    played.over(of_run, 0)
+    ended = played.store.run("d", run.run_id)
+    assert (ended.callback_due, ended.owner) == (False, None)
 
 
 def test_a_retry_starts_while_the_callback_of_the_lost_try_still_runs(played):

@@ -44,6 +44,7 @@ def test_task_id_dag_and_task_group_place_a_task():
         group = TaskGroup("g")
     two = BaseOperator(task_id="two", task_group=group)
     assert (one.dag, two.dag, two.task_group) == (dag, dag, group)
+    assert dag.spec().dag_id == "d"
     assert [(task.task_id, task.group) for task in dag.spec().tasks] == [("g.two", "g"), ("one", None)]
 
 

@@ -1,4 +1,4 @@
-"""Trigger rules, by tasks that really end this way or that."""
+"""Every `trigger_rule`, by tasks that really end this way or that."""
 
 import pytest
 
