@@ -1,11 +1,15 @@
 """Small tools of the benchmarks."""
 
+import contextlib
+import os
 import statistics
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 
 def best_of(times, action):
@@ -22,6 +26,46 @@ def timed(action):
 def fresh_python(code):
     """Run code in a fresh interpreter."""
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """CPU seconds so far, of this process, of the helpers that fork, and of the attempts that those have reaped."""
+
+    scheduler: float
+    helpers: float
+    attempts: float
+
+    def since(self, before):
+        return Cpu(self.scheduler - before.scheduler, self.helpers - before.helpers, self.attempts - before.attempts)
+
+    @property
+    def total(self):
+        return self.scheduler + self.helpers + self.attempts
+
+
+def cpu():
+    """Read from /proc: Linux only."""
+    tick = os.sysconf("SC_CLK_TCK")
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            stats[int(path.parent.name)] = (int(fields[1]), *(int(value) / tick for value in fields[11:15]))
+    helpers = [pid for pid in stats if _descends(pid, os.getpid(), stats)]
+    return Cpu(
+        scheduler=time.process_time(),
+        helpers=sum(stats[pid][1] + stats[pid][2] for pid in helpers),
+        attempts=sum(stats[pid][3] + stats[pid][4] for pid in helpers),
+    )
+
+
+def _descends(pid, ancestor, stats):
+    while pid in stats:
+        pid = stats[pid][0]
+        if pid == ancestor:
+            return True
+    return False
 
 
 class Clock:

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.measure import Clock, milliseconds, timed, told
+from tests.benchmarks.measure import Clock, cpu, milliseconds, timed, told
 from tradewind import settings
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import Service, ensure_folders
@@ -43,7 +43,7 @@ STORE_VERBS = (
 
 
 def play(code, parallelism, rounds):
-    """Run the DAG a few times with a real scheduler in this process; returns (run, tasks, clock) of each round."""
+    """Run the DAG a few times with a real scheduler in this process; returns (tasks, seconds, CPU) of each round."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(TRADEWIND_HOME=folder, TRADEWIND_PARALLELISM=str(parallelism))  # attempts read it too
@@ -73,13 +73,13 @@ def _rounds(service, store, rounds):
         for number in range(rounds + 1):  # the first one loads the DAG file, and is not counted
             clock.spent.clear()
             clock.calls.clear()
-            started = time.perf_counter()
+            before = cpu()
             now = datetime.now(UTC)
             current["run"] = store.create_run(triggered_run(store.dag("bench"), now, name=f"r{number}"), now)
             while not over():
                 time.sleep(0.02)
             if number:
-                yield current["run"], store.tasks(current["run"].id), dict(clock.spent), time.perf_counter() - started
+                yield store.tasks(current["run"].id), dict(clock.spent), cpu().since(before)
     finally:
         service.stop()
         thread.join()
@@ -87,7 +87,7 @@ def _rounds(service, store, rounds):
 
 def run_chain():
     gaps, starts, lasts = [], [], []
-    for _, tasks, _, _ in play(CHAIN, parallelism=8, rounds=3):
+    for tasks, _, _ in play(CHAIN, parallelism=8, rounds=3):
         ordered = sorted(tasks, key=lambda task: task.task_id)
         gaps += [(b.started_at - a.ended_at).total_seconds() for a, b in itertools.pairwise(ordered)]
         starts += [(task.started_at - task.queued_at).total_seconds() for task in ordered]
@@ -111,12 +111,16 @@ def best_process():
 
 
 def run_parallel():
-    for _, tasks, spent, _ in play(PARALLEL, parallelism=8, rounds=2):
+    for tasks, spent, used in play(PARALLEL, parallelism=8, rounds=2):
         first, last = min(task.queued_at for task in tasks), max(task.ended_at for task in tasks)
         wall = (last - first).total_seconds()
         told("200 no-op tasks side by side, 8 at once", f"{len(tasks) / wall:.0f} tasks/s ({wall:.2f} s)")
-        busy = wall - spent.get("wait", 0.0)
-        shares = {"store": spent["store"], "fork": spent["fork"], "waiting for attempts": spent["wait"]}
-        shares["deciding, and the rest"] = max(0.0, busy - spent["store"] - spent["fork"])
-        for name, seconds in shares.items():
-            told(f"  scheduler process: {name}", f"{seconds / wall:.0%}")
+        told("  CPU per task, all processes", f"{used.total / len(tasks) * 1e3:.1f} ms")
+        told("    in attempts (fork's copies, store, task)", f"{used.attempts / used.total:.0%}")
+        told("    in the processes that fork them", f"{used.helpers / used.total:.0%}")
+        told("    in the scheduler", f"{used.scheduler / used.total:.0%}")
+        busy = {name: spent.get(name, 0.0) for name in ("store", "fork", "wait")}
+        told("  the scheduler's time: in the store", f"{busy['store'] / wall:.0%}")
+        told("  the scheduler's time: handing over", f"{busy['fork'] / wall:.0%}")
+        told("  the scheduler's time: waiting for attempts", f"{busy['wait'] / wall:.0%}")
+        told("  the scheduler's time: deciding, and the rest", f"{max(0.0, 1 - sum(busy.values()) / wall):.0%}")
