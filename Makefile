@@ -4,22 +4,26 @@ PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := core providers/sql
-MANIFESTS := constraints.txt pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+OLDEST := .venv-oldest
+MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml) scripts/setup
 
 # Without byte code every process would compile tradewind anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types layers docs bench build clean
+.PHONY: help demo test test-oldest check format lint types layers docs bench build clean
 
 help: ## show the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: $(VENV)/.installed ## run the example pipeline for seven days of data
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.developing ## run every test
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+test-oldest: $(OLDEST)/.developing ## test the packages with the oldest libraries that they allow
+	@$(OLDEST)/bin/python -m pytest -q -n 2 --dist worksteal tests/core providers $(ARGS)
 
 check: $(VENV)/.developing ## format, lint, types, layers, documentation, packages
 	$(BIN)/ruff format --check .
@@ -47,17 +51,22 @@ docs: $(VENV)/.developing ## write the generated pages of the reference
 bench: $(VENV)/.developing ## measure speed and memory, as ratios within one run
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-build: $(VENV)/.developing ## build the wheel of every distribution into dist/
-	@for package in $(PACKAGES); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$package; done
+build: $(VENV)/.developing ## build every distribution, source and wheel, into dist/
+	@for package in $(PACKAGES); do $(BIN)/python -m build --no-isolation --outdir dist $$package || exit 1; done
 
 clean: ## remove what the other verbs made
-	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OLDEST) .demo dist build .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(VENV)/.installed: $(MANIFESTS)
-	@scripts/setup "$(PYTHON)" $(VENV) $(PACKAGES)
+$(VENV)/.installed: $(MANIFESTS) constraints.txt
+	@scripts/setup "$(PYTHON)" $(VENV) constraints.txt $(PACKAGES)
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
+	@touch $@
+
+$(OLDEST)/.developing: $(MANIFESTS) constraints-oldest.txt
+	@scripts/setup "$(PYTHON)" $(OLDEST) constraints-oldest.txt $(PACKAGES)
+	@$(OLDEST)/bin/python -m pip install --quiet --constraint constraints-oldest.txt --group test
 	@touch $@

@@ -7,6 +7,7 @@ the runs are not: so a second demo shows that a day may be loaded again without 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -65,13 +66,15 @@ def main() -> int:
         shutil.rmtree(HOME / "logs", ignore_errors=True)
         with scheduler() as process:
             runs = watch(store, process)
+        console.print()
         show_runs(runs, store)
     show_summary()
     succeeded = sum(run.state is RunState.SUCCESS for run in runs)
     if succeeded != DAYS:
         say(f"[red]{succeeded} of {DAYS} runs succeeded.[/red] The scheduler's log: {HOME}/scheduler.log")
         return 1
-    say(f"Reports lie in {HOME}/reports. To look around: TRADEWIND_HOME={HOME} tradewind runs list")
+    tradewind = shlex.quote(str(Path(sys.executable).with_name("tradewind")))
+    say(f"Reports lie in {HOME}/reports. To look around: TRADEWIND_HOME={shlex.quote(str(HOME))} {tradewind} runs list")
     return 0
 
 
@@ -150,11 +153,12 @@ def show_as_lines(store: Store) -> Iterator[Callable[[list[Run]], None]]:
 
 def grid(store: Store, runs: list[Run]) -> Table:
     """A row per day, a column per task."""
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     table.add_column("day", no_wrap=True)
     tasks = [task.task_id for task in store.dag(DAG_ID).spec.tasks] if runs else []
     for task_id in tasks:
-        table.add_column(task_id.replace("_", " "), justify="center")
+        words = task_id.split("_")
+        table.add_column(" ".join(words), justify="center", min_width=max(map(len, words)))
     for run in runs:
         states = {instance.task_id: instance.state for instance in store.tasks(run.id)}
         marks = [Text(*MARKS.get(states.get(task_id), ("?", ""))) for task_id in tasks]

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ def pytest_configure(config):
         if name.startswith(_OURS) and name not in _KEPT:
             del os.environ[name]
     if "TRADEWIND_TEST_SERVERS" not in os.environ:  # the workers of xdist inherit it
-        path = Path(config.rootpath) / ".pytest_servers"
-        path.unlink(missing_ok=True)
-        os.environ["TRADEWIND_TEST_SERVERS"] = str(path)
-        config.servers_path = path
+        handle, path = tempfile.mkstemp(prefix="tradewind-servers-")
+        os.close(handle)
+        os.environ["TRADEWIND_TEST_SERVERS"] = path
+        config.pluginmanager.register(LastWord(Path(path)))
     used_server(f"SQLite {sqlite3.sqlite_version} (embedded)")
 
 
@@ -29,12 +30,35 @@ def used_server(name):
         notes.write(name + "\n")
 
 
-def pytest_unconfigure(config):
-    path = getattr(config, "servers_path", None)
-    if path is not None and path.exists():
-        servers = sorted(set(path.read_text(encoding="utf-8").splitlines()))
-        path.unlink()
-        print(f"\nReal servers used: {', '.join(servers)}. Left out: nothing.")
+class LastWord:
+    """Ends the session with the servers that were used and what was left out.
+
+    A test that lacks its server, or a library, skips itself: `pytest.skip("PostgreSQL: ...")`. With CI=true that fails
+    the session. What is marked with `skipif`, because this system cannot have it, does not.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.left_out = set()
+        self.missing = False
+
+    def pytest_runtest_logreport(self, report):
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.left_out.add(report.longrepr[2].removeprefix("Skipped: "))
+            self.missing = self.missing or "skipif" not in report.keywords
+
+    def pytest_sessionfinish(self, session, exitstatus):
+        if self.missing and exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true":
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_unconfigure(self):
+        del os.environ["TRADEWIND_TEST_SERVERS"]
+        servers = sorted(set(self.path.read_text(encoding="utf-8").splitlines()))
+        self.path.unlink()
+        left_out = "; ".join(sorted(self.left_out)) or "nothing"
+        print(f"\nReal servers used: {', '.join(servers)}. Left out: {left_out}.")
+        if self.missing and os.environ.get("CI") == "true":
+            print("With CI=true nothing that a test needs may be missing: the session has failed.")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import shlex
 import subprocess
 import sys
 
@@ -103,6 +104,22 @@ def test_an_error_is_one_line_and_exit_code_2(arguments, told, capsys):
     assert told in printed.err
 
 
+@pytest.mark.parametrize("group", [[], ["dags"], ["connections"]])
+def test_a_group_without_a_command_prints_its_help_line_by_line(group, capsys):
+    assert main(group) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines()[0].startswith(f"Usage: {' '.join(['tradewind', *group])}")
+    assert "\nCommands:\n" in printed.err
+
+
+def test_the_help_of_no_command_is_cut_off(capsys):
+    for path, command in all_commands(root):
+        if isinstance(command, click.Group):
+            assert main([*path, "--help"]) == 0
+            assert "..." not in capsys.readouterr().out.replace("[ARGS]...", ""), path
+
+
 def test_debug_shows_the_traceback_before_the_line(capsys):
     assert main(["db", "check", "--debug"]) == 2
     assert main(["--debug", "db", "check"]) == 2
@@ -111,10 +128,11 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
     assert printed.splitlines()[-1].startswith("There is no metadata database")
 
 
-def on_a_terminal(*arguments: str) -> str:
+def on_a_terminal(*arguments: str, columns: int = 80) -> str:
     """What a command prints when stdout and stderr are a terminal."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([sys.executable, "-m", "tradewind", *arguments], stdout=theirs, stderr=theirs) as process:
+    command, environ = [sys.executable, "-m", "tradewind", *arguments], {**os.environ, "COLUMNS": str(columns)}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)
         printed = b""
         with contextlib.suppress(OSError):  # Linux says so when the other end is closed
@@ -135,6 +153,21 @@ def test_a_table_is_drawn_on_a_terminal():
     assert "core" in printed
 
 
+def test_a_narrow_terminal_does_without_some_columns_and_says_so(tmp_path):
+    environ = "AIRFLOW_CONN_LAKE", "TRADEWIND_CONN_LAKE"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in environ:
+            patch.setenv(name, "s3://key@lake.example/raw")
+        narrow, wide = on_a_terminal("connections", "list"), on_a_terminal("connections", "list", columns=200)
+    for name in environ:
+        assert name in narrow  # unbroken, to be copied
+        assert name in wide
+    assert "Left out: source" in narrow
+    assert "Left out" not in wide
+    assert "environment" in wide
+    assert "error" not in wide  # nobody has one
+
+
 def test_a_bad_setting_is_named_with_its_source():
     done = run("dags", "list", TRADEWIND_PARALLELISM="many")
     assert done.returncode == 2
@@ -142,8 +175,23 @@ def test_a_bad_setting_is_named_with_its_source():
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_misspelt_variable_of_a_setting_is_told_and_nothing_else(capsys, monkeypatch):
+    for name in ("TRADEWIND_PARALELISM", "TRADEWIND_PARALLELISM_FILES", "TRADEWIND_CONN_HOME", "TRADEWIND_PLUGINS"):
+        monkeypatch.setenv(name, "")
+    assert main(["config", "get", "parallelism"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "TRADEWIND_PARALELISM is no setting; did you mean TRADEWIND_PARALLELISM?"
+    assert all("PARALLELISM_FILES" in line for line in told[1:])
+
+
+def test_a_home_that_cannot_be_made_is_one_line():
+    done = run("standalone", TRADEWIND_HOME="/dev/null/home")
+    assert done.returncode == 2
+    assert done.stderr.startswith("The folder /dev/null/home cannot be made: ")
+
+
 def test_a_reader_that_goes_away_is_no_error():
-    command = f"{sys.executable} -m tradewind config list -o json | head -c 1"
+    command = f"{shlex.quote(sys.executable)} -m tradewind config list -o json | head -c 1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("[", "")
 

@@ -243,6 +243,20 @@ def test_without_a_scheduler_why_says_so(own_home, tell):
     assert "no scheduler is at work" in tell("tasks", "why", "by_hand", "shout")
 
 
+def test_what_nobody_will_start_is_told_when_it_is_asked_for(own_home, tell, capsys):
+    for arguments in (["dags", "trigger", "by_hand", "-r", "one"], ["tasks", "clear", "by_hand", "-r", "one", "-y"]):
+        tell("runs", "mark", "by_hand", "one", "success") if arguments[0] == "tasks" else None
+        assert main(arguments) == 0
+        assert "No scheduler is at work" in capsys.readouterr().err
+
+
+def test_a_misspelt_param_is_told_and_any_other_key_is_not(own_home, capsys):
+    assert main(["dags", "trigger", "by_hand", "-c", '{"N": 5, "nn": 1, "unrelated": 2}']) == 0
+    told = capsys.readouterr().err
+    assert "by_hand has no param 'nn'; did you mean 'n'?" in told
+    assert "unrelated" not in told
+
+
 def test_marking_and_deleting_runs_needs_no_scheduler(own_home, tell):
     tell("dags", "trigger", "by_hand", "-r", "one")
     tell("runs", "mark", "by_hand", "one", "failed")
@@ -414,6 +428,14 @@ def test_a_parameter_that_breaks_its_schema_is_an_error(own_home, fail):
     assert "'n'" in fail("dags", "trigger", "strict", "-c", '{"n": "many"}')
 
 
+def test_a_broken_file_is_named_with_its_line_wherever_one_stands(tmp_path, monkeypatch, fail):
+    (tmp_path / "broken.py").write_text("from tradewind import DAG\n\nDAG('x', nonsense=1)\n")
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    for place in ("../broken.py", str(tmp_path / "broken.py")):
+        assert f"{tmp_path}/broken.py, line 3: " in fail("run", place)
+
+
 def test_the_database_is_checked_cleaned_and_reset(own_home, tell, fail):
     assert "is in order" in tell("db", "check")
     tell("dags", "trigger", "by_hand", "-r", "old", "-e", "2025-03-05")
@@ -456,7 +478,7 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
     home = tmp_path / "home"
     monkeypatch.setenv("TRADEWIND_HOME", str(home))
     command = [sys.executable, "-m", "tradewind", "standalone"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with running(command) as process:
         wait_for(lambda: (home / "tradewind.db").exists(), "standalone makes the database")
         flag = tmp_path / "flag"
         (home / "dags" / "slow.py").write_text(
@@ -466,21 +488,38 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
             f"    BashOperator(task_id='wait', bash_command='echo begun; while [ ! -e {flag} ]; do sleep 0.05; done')\n"
         )
         wait_for(lambda: main(["dags", "trigger", "slow", "-r", "one"]) == 0, "standalone reads the new DAG file")
-        capsys.readouterr()
+        assert "No scheduler" not in capsys.readouterr().err
+        (home / "dags" / "broken.py").write_text("from tradewind import DAG\nDAG(\n")
         release = threading.Timer(1.0, flag.touch)
         release.start()
-        followed = tell("tasks", "logs", "slow", "wait", "--follow")
+        followed = tell("tasks", "logs", "slow", "wait", "-f")
         assert flag.exists()
         assert "begun" in followed
         assert "success" in followed
         wait_for(lambda: tell("dags", "state", "slow") == "success\n", "the run ends")
+        wait_for(lambda: "broken.py" in tell("dags", "errors"), "standalone reads the broken file")
+        assert main(["db", "reset", "-y"]) == 2
+        assert (
+            f"A scheduler is at work on sqlite:///{home}/tradewind.db (process {process.pid}" in capsys.readouterr().err
+        )
         assert "A scheduler" in subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert str(home) in out
+    assert f"{home}/dags/broken.py, line 2 cannot be read: SyntaxError" in err
     assert "Traceback" not in err
     assert err.endswith("Stopped.\n")
+
+
+@contextlib.contextmanager
+def running(command: list[str]):
+    """A process that does not outlive the block, however that ends."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_examples_of_paths_are_printed_by_info(home, tell):

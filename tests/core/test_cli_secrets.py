@@ -145,11 +145,26 @@ def test_storing_what_the_environment_hides_warns(capsys, monkeypatch):
     assert "AIRFLOW_CONN_MAIL is asked first" in capsys.readouterr().err
 
 
+def test_storing_a_type_that_nobody_knows_warns(capsys):
+    assert main(["connections", "add", "mail", "--conn-uri", "smpt://y"]) == 0
+    assert "knows the type 'smpt' of the connection mail. Did you mean 'smtp'?" in capsys.readouterr().err
+    assert main(["connections", "add", "post", "--conn-uri", "smtp://y"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_export_to_a_file_of_no_known_form_is_refused(tell, fail, tmp_path):
+    assert "does not end in .json, .yaml" in fail("connections", "export", str(tmp_path / "all.txt"))
+    assert "does not end in .json" in fail("variables", "export", str(tmp_path / "all.txt"))
+    tell("connections", "export", str(tmp_path / "all.txt"), "--format", "json")
+    assert (tmp_path / "all.txt").read_text() == "{}\n"
+
+
 def test_deleting_asks_unless_told(tell, fail):
     tell("connections", "add", "mail", "--conn-uri", "smtp://x")
     assert "--yes" in fail("connections", "delete", "mail")
     tell("connections", "delete", "mail", "--yes")
-    assert "No connection 'mail' is stored" in fail("connections", "delete", "mail", "--yes")
+    assert "No connection 'mail' is stored" in fail("connections", "delete", "mail")
+    assert "No variable 'x' is stored" in fail("variables", "delete", "x")
 
 
 @pytest.mark.parametrize("name", ["c.json", "c.yaml", "c.env", ".env"])
@@ -194,6 +209,8 @@ def test_encode_prints_what_can_be_pasted(tell, monkeypatch):
     )
     name, _, value = line.strip().partition("=")
     assert name == "TRADEWIND_CONN_MY_MAIL"
+    line = tell("connections", "encode", "--conn-id", "my-mail.eu", "smtp://mail")
+    assert line == "TRADEWIND_CONN_MY_MAIL_EU=smtp://mail\n"  # what a shell can export
     assert Connection.from_uri(shlex.split(value)[0]).password == "it's"
     assert json.loads(tell("connections", "encode", "smtp://mail", "--json")) == {"conn_type": "smtp", "host": "mail"}
 

@@ -11,7 +11,6 @@ from tests.simulation.world import Machine, PlayedExecutor, replace_settings
 from tradewind.errors import StoreError
 from tradewind.executor.contract import Ended
 from tradewind.records import DagSpec, ImportFailure, NewRun, Outcome, ParsedFile, TaskSpec
-from tradewind.runner.arguments import is_callback
 from tradewind.schedule import CronSchedule
 from tradewind.scheduler.loop import Loop
 from tradewind.states import RunState, RunType, TaskState
@@ -47,7 +46,7 @@ class Bench:
         self.store.register_scheduler(f"s{self.boots}", "here", self.boots, "", self.now)
         self.executor = PlayedExecutor(self.settings, self.machine)
         self.loop = Loop(self.store, self.executor, self.settings, name=f"s{self.boots}", clock=lambda: self.now)
-        self.loop.take_in_changes()
+        self.loop.desk.take_in_changes()
         self.loop.claim(dead)
         for name in dead:
             self.store.forget_scheduler(name)
@@ -168,21 +167,17 @@ def test_a_run_goes_on_when_the_one_before_it_is_marked_by_hand(bench):
 
 def test_a_run_goes_on_when_the_time_of_the_one_before_it_is_over(bench):
     """What had not started is skipped then, which is a good past."""
-    here = bench(chain(count=2, task={"depends_on_past": True}, dagrun_timeout=60.0, max_active_runs=2))
+    tasks = (TaskSpec("a", "P"), TaskSpec("b", "P", upstream=("a",), depends_on_past=True))
+    here = bench(DagSpec("d", tasks, dagrun_timeout=60.0))
     here.trigger("d", day=0)
-    here.trigger("d", day=1)
-    here.finish("t0")
+    here.begin("a")
     here.later(30)
-    assert here.states("d", "run2") == {"t0": "queued", "t1": "None"}
-    here.finish("t0", "run2")
-    assert here.states("d", "run2") == {"t0": "success", "t1": "None"}
-    process = here.process("t1")
-    here.end(process, 0)  # it never started, and is in line again when the time is over
-    with broken(here.store, "apply"):
-        here.turn()
+    here.trigger("d", day=1)
+    here.finish("a", "run2")
+    assert here.states("d", "run2") == {"a": "success", "b": "None"}
     here.later(40)
-    here.turn(2)
     assert here.state("d") == "failed"
+    assert here.states("d", "run2") == {"a": "success", "b": "queued"}
 
 
 def test_a_run_goes_on_when_the_one_before_it_is_deleted(bench):
@@ -275,17 +270,32 @@ def test_deleting_a_good_run_tells_nobody_that_it_failed(bench):
     assert not here.outside.dag("d").paused
 
 
-def test_deleting_a_running_run_stops_it_and_tells_nobody(bench):
-    here = bench(chain(count=1, has_run_callbacks=True))
+def test_deleting_a_running_run_stops_it_first_and_tells_nobody(bench):
+    """A run of the same name may be made at once: nothing of the old one must be left to write into it."""
+    here = bench(chain(count=1, has_run_callbacks=True, task={"has_failure_callbacks": True}))
     here.trigger("d")
     here.begin("t0")
     here.ask("delete_run", "d")
-    assert here.outside.runs("d") == []
     assert here.waiting() == ["t0"]
     assert here.process("t0").told_to_stop
+    assert here.state("d") == "failed"
     here.end(here.process("t0"), -15)
-    here.turn()
-    assert not here.loop.board.runs
+    here.later(2)
+    assert here.outside.runs("d") == []
+    assert here.outside.requests() == []
+    assert (here.waiting(), here.loop.board.runs) == ([], {})
+
+
+def test_deleting_a_run_stops_its_callback(bench):
+    here = bench(chain(count=1, has_run_callbacks=True))
+    here.trigger("d")
+    here.finish("t0")
+    here.ask("delete_run", "d")
+    assert here.process("").told_to_stop
+    here.end(here.process(""), -15)
+    here.later(2)
+    assert here.outside.runs("d") == []
+    assert here.waiting() == []
 
 
 def test_a_callback_is_not_forgotten_when_an_error_came_between_and_an_attempt_still_stops(bench):
@@ -403,6 +413,41 @@ def test_a_request_about_a_run_that_is_gone_is_dropped(bench):
     assert here.outside.requests() == []
 
 
+# -- never twice at once ---------------------------------------------------------------------------------------------
+
+
+def test_a_task_starts_again_only_when_its_marked_attempt_is_gone(bench):
+    here = bench(side_by_side())
+    here.trigger("d")
+    old = here.begin("a")
+    here.ask("set_task_state", "d", task_ids=["a"], state="failed")
+    here.ask("clear", "d", task_ids=["a"])
+    here.turn(3)
+    assert here.waiting() == ["a", "b"]
+    assert here.states("d")["a"] == "scheduled"
+    here.end(old, -15)
+    here.turn()
+    assert here.states("d")["a"] == "queued"
+    assert here.waiting() == ["a", "b"]
+
+
+def test_a_run_made_anew_under_an_old_name_waits_for_what_is_left_of_the_old_one(bench):
+    here = bench(chain(count=1))
+    here.trigger("d")
+    old = here.begin("t0")
+    here.ask("set_run_state", "d", state="failed")
+    here.outside.delete_dag("d")
+    here.turn()
+    here.save(chain(count=1))
+    here.made = 0
+    here.trigger("d")
+    assert (here.states("d"), here.waiting()) == ({"t0": "scheduled"}, ["t0"])
+    here.end(old, -15)
+    here.turn()
+    here.finish("t0")
+    assert here.state("d") == "success"
+
+
 # -- errors of the database ------------------------------------------------------------------------------------------
 
 
@@ -495,6 +540,19 @@ def test_a_cleared_run_that_could_not_be_read_again_is_cleared_later(bench):
     assert here.states("d") == {"t0": "queued", "t1": "None"}
 
 
+def test_a_clear_that_clears_nothing_leaves_the_run_with_the_version_that_it_had(bench):
+    """Else it would have ended well with tasks that never ran."""
+    here = bench(chain(count=1))
+    here.trigger("d")
+    here.finish("t0")
+    before = here.outside.run("d", "run1").version
+    here.save(chain(count=2))
+    here.ask("clear", "d", task_ids=None, only_failed=True)
+    here.ask("clear", "d", task_ids=["no such task"])
+    assert here.states("d") == {"t0": "success"}
+    assert (here.state("d"), here.outside.run("d", "run1").version) == ("success", before)
+
+
 # -- executors -------------------------------------------------------------------------------------------------------
 
 
@@ -535,19 +593,63 @@ def test_an_attempt_that_can_never_be_started_fails(bench):
         here.turn()
         here.later(600)
     assert here.state("d") == "failed"
-    assert not here.loop._starts
 
 
-def test_an_attempt_of_another_machine_that_gives_signs_of_life_is_not_lost(bench):
-    """It may well be at work, where this executor cannot look."""
-    here = bench(chain(count=1, task={"retries": 1}), lost_after=60.0)
+@pytest.fixture
+def far(bench):
+    """A task that began on another machine, whose scheduler is dead: its process cannot be looked at from here."""
+    here = bench(chain(count=1, task={"retries": 1, "retry_delay": 1.0}), lost_after=60.0)
     here.trigger("d")
-    process = here.begin("t0")
-    here.executor.adopt = lambda *given: False
+    here.far = here.begin("t0").key
     here.machine.processes.clear()
     here.boot()
-    here.executor.adopt = lambda key, host, pid, process: False
     here.turn()
+    return here
+
+
+def test_an_attempt_on_another_machine_is_lost_only_without_signs_of_life(far):
+    for _ in range(5):
+        far.later(50)
+        assert far.outside.heartbeat(far.far, far.now)
+    assert far.states("d") == {"t0": "running"}
+    far.later(70)
+    far.later(2)
+    assert far.states("d") == {"t0": "queued"}
+    assert far.outside.task(far.outside.run("d", "run1").id, "t0").try_number == 2
+
+
+def test_an_attempt_on_another_machine_that_ends_well_is_noticed(far):
+    assert far.outside.finish_attempt(far.far, Outcome(TaskState.SUCCESS, far.now))
+    far.later(6)
+    assert far.state("d") == "success"
+    assert not far.loop.board.runs
+
+
+def test_an_attempt_on_another_machine_can_be_marked(far):
+    far.ask("set_task_state", "d", task_ids=["t0"], state="success")
+    far.later(6)
+    assert far.state("d") == "success"
+    assert (far.loop.dispatcher.in_flight, far.loop.dispatcher.elsewhere) == ({}, {})
+
+
+# -- new versions ----------------------------------------------------------------------------------------------------
+
+
+def test_a_cleared_run_forgets_timers_and_attempts_of_tasks_that_its_new_version_lacks(bench):
+    here = bench(DagSpec("d", (TaskSpec("a", "P", retries=1), TaskSpec("b", "P"), TaskSpec("c", "P"))))
+    here.trigger("d")
+    here.finish("a", state=TaskState.UP_FOR_RETRY, next_at=here.now + datetime.timedelta(seconds=60))
+    here.finish("c")
+    here.begin("b")
+    here.ask("set_run_state", "d", state="failed")
+    here.save(DagSpec("d", (TaskSpec("c", "P"),)))
+    here.ask("clear", "d", task_ids=None)
+    here.turn()
+    here.end(here.process("b"), -15)
+    here.later(100)
+    here.finish("c")
+    assert here.state("d") == "success"
+    assert not here.loop.board.runs
 
 
 # -- months ----------------------------------------------------------------------------------------------------------
@@ -582,7 +684,7 @@ def test_nothing_is_left_in_memory_of_runs_that_ended(bench):
     here.later(200)
     loop, usage = here.loop, here.loop.board.usage
     left = [usage.pools, usage.runs, usage.dag_tasks, usage.run_tasks, loop.board.runs, loop.board.ready]
-    left += [loop.dispatcher.in_flight, loop.dispatcher.callbacks, loop._starts, loop._stale, loop.board._timers]
+    left += [loop.dispatcher.in_flight, loop.dispatcher.callbacks, loop._stale, loop.board._timers]
     assert [len(one) for one in left] == [0] * len(left)
 
 
@@ -614,7 +716,3 @@ def test_queued_runs_start_oldest_first_when_there_is_room(bench):
     here.finish("t0", "day0")
     assert here.state("d", "day2") == "running"
     assert here.state("d", "day3") == "queued"
-
-
-def test_callbacks_have_keys_of_their_own():
-    assert is_callback

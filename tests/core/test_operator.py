@@ -229,6 +229,11 @@ def test_a_missing_keyword_is_named():
     assert issubclass(MissingArgument, TypeError)
 
 
+def test_a_missing_keyword_that_was_misspelt_is_named_as_it_was_spelt():
+    with pytest.raises(MissingArgument, match="needs the argument 'source'; is 'sorce' meant to be it"):
+        SafeCopy(task_id="t", sorce="s")
+
+
 def test_arguments_by_position_are_refused():
     with pytest.raises(UnknownArgument, match=r"Nothing takes keywords only, as in Nothing\(task_id=...\), not 't'"):
         Nothing("t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -202,7 +203,7 @@ def test_what_breaks_off_the_task_stops_the_command(monkeypatch: pytest.MonkeyPa
 
 def test_the_command_has_its_own_group_in_the_same_session() -> None:
     code = "import os; print(os.getpgid(os.getppid()), os.getsid(0), os.getppid())"
-    done, _ = run(f"{sys.executable} -c '{code}'; exit $?")
+    done, _ = run(f"{shlex.quote(sys.executable)} -c '{code}'; exit $?")
     group, session, bash_pid = map(int, done.last_line.split())
     assert (group, session) == (bash_pid, os.getsid(0))
 

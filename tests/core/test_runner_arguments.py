@@ -44,7 +44,9 @@ def test_a_callback_command_line_read_again_names_the_same_run(dag: str, run: st
 
 
 @given(keys, words, words)
-def test_the_callbacks_of_a_lost_attempt_name_it_and_have_a_key_of_their_own(key: TaskKey, path: str, hash: str) -> None:
+def test_the_callbacks_of_a_lost_attempt_name_it_and_have_a_key_of_their_own(
+    key: TaskKey, path: str, hash: str
+) -> None:
     argv = lost_argv(key, path, hash)
     found = read(argv)
     assert (found.kind, found.key, found.path, found.file_hash) == ("callback", key, path, hash)

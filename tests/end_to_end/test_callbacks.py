@@ -89,6 +89,7 @@ def test_they_are_called_too_when_no_scheduler_is_at_work_to_see_the_end(deploy,
     here.kill()
     os.kill(held.task.pid, signal.SIGKILL)
     here.cli("tasks", "clear", "doomed", "--yes")
+    assert here.store.requests() == []
     (told,) = map(json.loads, notes.read_text().splitlines())
     assert (told["event"], told["try"]) == ("retry", 1)
     assert here.store.run("doomed", run.run_id).owner is None

@@ -31,7 +31,7 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
 def test_an_example_runs_as_a_script(path, environ):
     done = run("-W", "error", path, env=environ)
     assert done.returncode == 0, done.stderr
-    assert "the run is success" in done.stderr
+    assert "the run: success" in done.stderr
     assert not Path(environ["TRADEWIND_HOME"]).exists()
 
 

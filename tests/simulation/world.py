@@ -7,19 +7,24 @@ Everything random comes from one seed, so that a failing run can be replayed.
 import datetime
 import random
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from tradewind import settings
-from tradewind.errors import StoreError
+from tradewind.errors import StoreError, UsageError
 from tradewind.executor.contract import Ended, Executor
 from tradewind.records import DagSpec, NewRun, Outcome, ParsedFile, TaskKey, TaskSpec
 from tradewind.runner.arguments import is_callback, read
+from tradewind.runner.identity import host
 from tradewind.runner.retries import after_failure
 from tradewind.schedule import CronSchedule, DeltaSchedule, Never
+from tradewind.scheduler.board import key_of
+from tradewind.scheduler.decide import blocked_by_past
+from tradewind.scheduler.leases import Leases
 from tradewind.scheduler.loop import Loop
-from tradewind.states import TASK_MOVES, RunType, TaskState, TriggerRule, is_waiting
+from tradewind.states import TASK_MOVES, RunState, RunType, TaskState, TriggerRule
 from tradewind.store import Store
 
 START = datetime.datetime(2026, 3, 28, 22, 0, tzinfo=datetime.UTC)  # a clock change lies ahead in Europe
@@ -41,7 +46,9 @@ class Machine:
 
     processes: dict[TaskKey, Process] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)  #: not yet told to the scheduler
+    breaches: list[str] = field(default_factory=list)  #: what schedulers did that they must not do
     pids: int = 100
+    away: bool = False  #: nothing can be started
 
 
 class PlayedExecutor(Executor):
@@ -59,8 +66,12 @@ class PlayedExecutor(Executor):
         return 10**6
 
     def submit(self, key, argv, log_path, affinity=""):
-        assert key not in self.machine.processes, f"{key} was handed over twice"
-        assert not is_callback(key) or read(argv).kind == "callback"
+        if key in self.machine.processes:
+            self.machine.breaches.append(f"{key} was handed over twice")
+        if is_callback(key) != (read(argv).kind == "callback"):
+            self.machine.breaches.append(f"{key} does not go with {argv}")
+        if self.machine.away:
+            raise ConnectionError("the broker is away (played)")
         self.machine.pids += 1
         self.machine.processes[key] = Process(key, self.machine.pids)
         self.mine.add(key)
@@ -103,7 +114,8 @@ class World:
         self.finished_by = {}  #: TaskKey -> state that its process recorded
         self.seen = {}
         self.schedulers = 0
-        self.broken_store = 0
+        self.asleep = []  #: schedulers that were stopped, replaced, and may wake up any time
+        self.deleted = set()  #: (dag_id, run_id) of runs that somebody asked to be deleted
         self.make_dags()
         self.boot()
 
@@ -160,7 +172,7 @@ class World:
         self.store.register_scheduler(name, "here", self.schedulers, "", self.now)
         self.executor = PlayedExecutor(self.settings, self.machine)
         self.loop = Loop(self.store, self.executor, self.settings, name=name, clock=lambda: self.now)
-        self.loop.take_in_changes()
+        self.loop.desk.take_in_changes()
         self.loop.claim(dead)
         for other in dead:
             self.store.forget_scheduler(other)
@@ -170,13 +182,17 @@ class World:
     def happen(self):
         """One random event, then one turn of the scheduler, then the laws."""
         event = self.random.choices(
-            [self.process_goes_on, self.time_passes, self.trigger, self.ask, self.crash, self.pause, self.break_store],
-            weights=[60, 12, 3, 3, 2, 1, 1],
+            [
+                *(self.process_goes_on, self.time_passes, self.trigger, self.ask, self.crash, self.pause),
+                *(self.break_store, self.fall_asleep, self.wake_up, self.change_dag, self.delete_dag, self.lose_broker),
+            ],
+            weights=[60, 12, 3, 3, 2, 1, 2, 1, 2, 1, 0.3, 0.5],
         )[0]
         event()
         self.turn()
 
     def turn(self):
+        self.now += datetime.timedelta(microseconds=1)
         self.loop.step(0)
         self.check()
 
@@ -198,7 +214,7 @@ class World:
         return None
 
     def begin(self, process):
-        begun = self.store.start_attempt(process.key, self.now, "here", process.pid, "")
+        begun = self.store.start_attempt(process.key, self.now, host(), process.pid, "")
         if begun is None:
             return self.end(process, 0)
         process.started = True
@@ -208,7 +224,9 @@ class World:
         return None
 
     def finish(self, process):
-        spec = self.specs[process.key.dag_id]
+        spec = self.spec_of(process.key)
+        if spec is None:
+            return self.end(process, 1)
         task = next(task for task in spec.tasks if task.task_id == process.key.task_id)
         instance = self.instance(process.key)
         downstream = [other.task_id for other in spec.tasks if task.task_id in other.upstream]
@@ -221,7 +239,12 @@ class World:
         outcome = Outcome(state, self.now, next_at=next_at, skips=skips if state is TaskState.SUCCESS else ())
         if self.store.finish_attempt(process.key, outcome):
             self.finished_by[process.key] = state
-        self.end(process, 0)
+        return self.end(process, 0)
+
+    def spec_of(self, key):
+        """The version that the attempt's run has; None if the run was deleted."""
+        run = self.store.find_run(key.dag_id, key.run_id)
+        return self.store.version(run.dag_id, run.version).spec if run is not None else None
 
     def end(self, process, exit_code):
         del self.machine.processes[process.key]
@@ -254,34 +277,89 @@ class World:
                 ("set_task_state", {"task_ids": chosen, "state": self.random.choice(["success", "failed", "skipped"])}),
                 ("set_run_state", {"state": self.random.choice(["success", "failed"])}),
                 ("clear", {"task_ids": ["no such task"]}),
+                ("delete_run", {}),
             ]
         )
         self.store.add_request(kind, run.dag_id, run.run_id, arguments)
+        if kind == "delete_run":
+            self.deleted.add((run.dag_id, run.run_id))
+        if self.random.random() < 0.2:
+            self.break_store()
 
     def crash(self):
         """The scheduler is killed; what was not told to it is lost, the processes go on."""
         self.machine.ended.clear()
         self.boot()
 
+    def fall_asleep(self):
+        """SIGSTOP for so long that another scheduler takes the place; its executor is gone with it."""
+        self.asleep.append(self.loop)
+        self.crash()
+
+    def wake_up(self):
+        """A scheduler that was replaced goes on where it stood. Whatever it does, it must change nothing."""
+        if not self.asleep:
+            return
+        loop = self.random.choice(self.asleep)
+        before = self.everything()
+        for live in list(loop.board.runs.values()):
+            for instance in list(live.instances.values()):
+                loop.safely(live, loop.on_ended, live, Ended(key_of(live, instance), None, "late"))
+            loop.safely(live, loop.follow, live, live.graph.tasks)
+            loop.safely(live, loop.forget_if_over, live)
+        loop.start_queued_runs()
+        assert self.everything() == before, "a scheduler that was replaced wrote something"
+
+    def everything(self):
+        runs = self.store.runs()
+        return runs, [self.store.tasks(run.id) for run in runs], self.store.requests()
+
+    def change_dag(self):
+        """A new version: a task comes, or the last one goes."""
+        old = self.random.choice(list(self.specs.values()))
+        if len(old.tasks) > 1 and self.random.random() < 0.5:
+            tasks = old.tasks[:-1]
+        else:
+            tasks = (*old.tasks, TaskSpec(f"t{len(old.tasks)}", "Played", upstream=(old.tasks[0].task_id,)))
+        self.specs[old.dag_id] = spec = replace(old, tasks=tasks)
+        self.store.save_parsed(ParsedFile(f"/dags/{spec.dag_id}.py", "h" * 16, "", (spec,)), self.now)
+
+    def delete_dag(self):
+        spec = self.random.choice(list(self.specs.values()))
+        with suppress(UsageError):  # tasks of it are running
+            gone = [run.id for run in self.store.runs(spec.dag_id)]
+            self.store.delete_dag(spec.dag_id)
+            self.deleted = {(dag_id, name) for dag_id, name in self.deleted if dag_id != spec.dag_id}
+            self.seen = {key: seen for key, seen in self.seen.items() if key[0] not in gone}
+            self.store.save_parsed(ParsedFile(f"/dags/{spec.dag_id}.py", "h" * 16, "", (spec,)), self.now)
+
+    def lose_broker(self):
+        self.machine.away = True
+        self.turn()
+        self.machine.away = False
+
     def pause(self):
         spec = self.random.choice(list(self.specs.values()))
         self.store.set_paused(spec.dag_id, self.random.random() < 0.5)
 
     def break_store(self):
-        """The next few writes of the scheduler fail."""
-        left = self.random.randint(1, 3)
-        real = type(self.store).apply
+        """Some of the next calls of the scheduler fail."""
+        verb = self.random.choice(["apply", "apply", "apply", "task", "tasks", "release_run", "runs", "claim_runs"])
+        good, bad = self.random.choice([0, 0, 1, 2]), self.random.randint(1, 3)
+        real = getattr(self.store, verb)
 
-        def apply(run, moves, handled_requests=()):
-            nonlocal left
-            if left:
-                left -= 1
+        def fail(*given, **named):
+            nonlocal good, bad
+            good -= 1
+            if good < 0 and bad:
+                bad -= 1
                 raise StoreError("the disk is full (played)")
-            return real(self.store, run, moves, handled_requests)
+            return real(*given, **named)
 
-        self.store.apply = apply
-        self.loop.step(0)
-        del self.store.apply
+        setattr(self.store, verb, fail)
+        with suppress(StoreError):
+            self.loop.step(0)
+        delattr(self.store, verb)
 
     # -- the laws --------------------------------------------------------------------------------------------------
 
@@ -290,6 +368,7 @@ class World:
         return self.store.task(run.id, key.task_id, key.map_index)
 
     def check(self):
+        assert not self.machine.breaches, self.machine.breaches
         self.check_limits()
         for run in self.store.runs(limit=1000):
             for instance in self.store.tasks(run.id):
@@ -305,7 +384,10 @@ class World:
         for process in running:
             if process.told_to_stop:
                 continue
-            task = next(t for t in self.specs[process.key.dag_id].tasks if t.task_id == process.key.task_id)
+            spec = self.spec_of(process.key)
+            if spec is None:
+                continue
+            task = next(t for t in spec.tasks if t.task_id == process.key.task_id)
             pools[task.pool] += task.pool_slots
             per_run[process.key.dag_id, process.key.run_id] += 1
             per_task[process.key.dag_id, task.task_id] += 1
@@ -319,7 +401,7 @@ class World:
         key = (run.id, instance.task_id)
         before = self.seen.get(key)
         self.seen[key] = instance
-        if before is None:
+        if before is None or instance.task_id not in self.tasks_of(run):
             return
         assert instance.dispatch >= before.dispatch
         assert instance.try_number >= before.try_number
@@ -339,9 +421,12 @@ class World:
         key = TaskKey(
             run.dag_id, run.run_id, instance.task_id, instance.map_index, instance.try_number, instance.dispatch
         )
-        task = next(task for task in self.specs[run.dag_id].tasks if task.task_id == instance.task_id)
+        task = self.tasks_of(run)[instance.task_id]
         by_hand = "by hand" in instance.reason
         assert task.empty or by_hand or self.finished_by.get(key) is TaskState.SUCCESS, f"{key} is green unearned"
+
+    def tasks_of(self, run):
+        return {task.task_id: task for task in self.store.version(run.dag_id, run.version).spec.tasks}
 
     def of_task(self, run, instance):
         return [
@@ -378,6 +463,7 @@ class World:
                     self.end(process, -15)
             self.turn()
             if not self.unfinished() and not self.machine.processes and not self.store.requests():
+                self.check_that_memory_is_empty()
                 return
             self.now += datetime.timedelta(seconds=20)
         raise AssertionError(f"these never ended: {self.unfinished()}")
@@ -394,13 +480,29 @@ class World:
             for run in self.store.runs(limit=1000)
             if not run.state.is_finished or run.callback_due
             for states in [{i.task_id: (i.state, i.reason) for i in self.store.tasks(run.id)}]
-            if not self.waits_for_past(run, states)
+            if not self.waits_for_past(run)
         ]
 
-    def waits_for_past(self, run, states):
-        spec = self.specs[run.dag_id]
-        past = any(task.depends_on_past or task.wait_for_downstream for task in spec.tasks)
-        return past and all(is_waiting(state) or state.is_finished for state, _ in states.values())
+    def waits_for_past(self, run):
+        """Whether what is left of the run waits for a task of the run before that did not end well, or for its turn."""
+        if run.state is RunState.QUEUED:  # behind a run that waits for its past
+            running = self.store.runs(run.dag_id, state=RunState.RUNNING)
+            return bool(running) and all(map(self.waits_for_past, running))
+        live = Leases(self.store, "test").load(run)
+        past = Leases(self.store, "test").past(live, {})
+        waiting = {t for t, i in live.instances.items() if i.state is None}
+        if not waiting or any(i.state is not None and not i.state.is_finished for i in live.instances.values()):
+            return False
+        first = [t for t in waiting if not waiting.intersection(live.graph.upstream(t))]
+        return all(blocked_by_past(live.graph.tasks[task_id], live, past) for task_id in first)
+
+    def check_that_memory_is_empty(self):
+        board, dispatcher = self.loop.board, self.loop.dispatcher
+        assert all(not live.run.state.is_finished for live in board.runs.values())
+        left = [board.ready, dispatcher.in_flight, dispatcher.callbacks, dispatcher.elsewhere, self.loop._nudged]
+        left += [board.usage.pools, board.usage.runs, board.usage.dag_tasks, board.usage.run_tasks]
+        assert not any(left), left
+        assert not self.deleted & {(run.dag_id, run.run_id) for run in self.store.runs()}
 
 
 def replace_settings(folder, **changes):

@@ -10,10 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-__all__ = ["main"]
+from tradewind.cli.exit_codes import BUG, INTERRUPTED, WRONG
 
-#: Exit codes: a command or its input was wrong; a DAG or task that was run failed; a bug; stopped from the keyboard.
-WRONG, FAILED, BUG, INTERRUPTED = 2, 1, 70, 130
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +62,8 @@ def _explain(error: Exception, *, debug: bool) -> int:
         sys.stderr.write(str(secrets.redact(traceback.format_exc())))
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
+        message = message.rstrip()
+        message += "" if message.endswith((".", "?", "!")) else "."
         message += f" `{error.ctx.command_path} --help` tells more."
     ours = isinstance(error, (click.ClickException, TradewindError))
     if not ours:

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from tradewind.cli.exit_codes import WRONG
+
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
     "standalone": ("tradewind.cli.scheduling:standalone", "Create the database and run everything on this machine."),
@@ -54,6 +56,19 @@ class Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the file, which is the order of use
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(WRONG)
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The first sentence of each command's help, however long: click would cut it off."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, short_help(command)) for name, command in found if command and not command.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -98,7 +113,7 @@ class Root(Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self._ask_plugins()
         rows = [(name, text) for name, (_, text) in COMMANDS.items()]
-        rows += [(name, command.get_short_help_str()) for name, command in self.commands.items() if not command.hidden]
+        rows += [(name, short_help(command)) for name, command in self.commands.items() if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -114,6 +129,10 @@ class Root(Group):
                 implementation.function(cli=self)
             except Exception as error:
                 warn(f"The commands of the plugin {implementation.plugin_name!r} are left out: {error}")
+
+
+def short_help(command: click.Command) -> str:
+    return command.get_short_help_str(limit=1000)
 
 
 def warn(message: str) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import os
 from typing import Any
 
 import click
 
 from tradewind import secrets, settings
-from tradewind.cli.app import Group
+from tradewind.cli.app import Group, warn
 from tradewind.cli.output import cell, output_option, show_rows
 from tradewind.errors import NotFound
+
+PREFIX = "TRADEWIND_"
+
+#: Variables with the prefix that are connections, variables and switches of plugins.
+_OTHERS = tuple(PREFIX + name for name in ("CONN_", "VAR_", "PLUGINS", "STRICT_PLUGINS", "TRACE_PLUGINS"))
 
 reveal_option = click.option("--reveal", is_flag=True, help="Show secrets.")
 
@@ -25,6 +31,7 @@ def config() -> None:
 @output_option
 def list_(reveal: bool, output: str) -> None:
     """List every setting with its value and source."""
+    warn_of_misspelt()
     rows = [
         {"name": one.name, "value": _shown(one, reveal), "source": one.source, "help": one.help}
         for one in settings.read_with_sources()
@@ -42,7 +49,20 @@ def get(name: str, reveal: bool) -> None:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "`tradewind config list` shows them all."
         raise NotFound(f"There is no setting {name!r}; {hint}")
+    warn_of_misspelt()
     click.echo(cell(_shown(known[name], reveal)))
+
+
+def warn_of_misspelt() -> None:
+    """Name the environment variables that look as if they were meant to be a setting and are none."""
+    known = [one.name for one in settings.read_with_sources()]
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX).lower()
+        forms = {name, name.removesuffix("_file"), name.removesuffix("_cmd")}
+        if not variable.startswith(PREFIX) or variable.startswith(_OTHERS) or not forms.isdisjoint(known):
+            continue
+        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+            warn(f"{variable} is no setting; did you mean {PREFIX}{close[0].upper()}?")
 
 
 def _shown(one: settings.Sourced, reveal: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import sys
 from collections.abc import Callable
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tradewind.cli import FAILED
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
+from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.files import form_of, write_private
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
@@ -69,7 +70,8 @@ def list_(conn_id: str | None, reveal: bool, output: str) -> None:
         if conn_id in (None, row.conn_id)
     ]
     columns = ("conn_id", "conn_type", "uri", "source", "where", "shadowed_by", "error")
-    show_rows(rows, columns, output, empty="No source has a connection; `tradewind connections add` stores one.")
+    empty = "No source has a connection; `tradewind connections add` stores one."
+    show_rows(rows, columns, output, empty=empty, spare=("source", "conn_type"))
     for name in secrets.unlisted_sources(secrets.CONNECTIONS):
         warn(f"The source {name!r} cannot list what it has: `tradewind connections get CONN_ID` asks it.")
 
@@ -80,15 +82,12 @@ def list_(conn_id: str | None, reveal: bool, output: str) -> None:
 @output_option
 def get(conn_id: str, reveal: bool, output: str) -> None:
     """Show one connection as its hook will see it, and where it comes from."""
-    from tradewind import secrets
     from tradewind.connection import lookup
 
     connection = lookup(conn_id)
-    fields = connection.to_dict()
-    if not reveal:
-        fields = dict(secrets.redact(fields))
-        fields["password"] = secrets.MASK if connection.password else None
-    uri = connection.get_uri() if reveal else connection.masked_uri()
+    fields, uri = (
+        (connection.to_dict(), connection.get_uri()) if reveal else (connection.masked_dict(), connection.masked_uri())
+    )
     show_record({**fields, "uri": uri, "where": connection.where}, output)
 
 
@@ -110,9 +109,11 @@ def delete(conn_id: str, yes: bool) -> None:
     """Delete a stored connection. One that lies elsewhere is changed where it lies."""
     from tradewind import secrets
 
-    confirm(f"Delete the stored connection {conn_id!r}?", yes)
-    if not secrets.source_named(STORE).delete_connection(conn_id):
+    source = secrets.source_named(STORE)
+    if conn_id not in (source.conn_ids() or ()):
         raise NotFound(f"No connection {conn_id!r} is stored in the metadata database.")
+    confirm(f"Delete the stored connection {conn_id!r}?", yes)
+    source.delete_connection(conn_id)
     click.echo(f"The connection {conn_id} is deleted.")
 
 
@@ -176,6 +177,7 @@ def encode(text: str | None, conn_id: str | None, as_json: bool, **given: Any) -
     It is made of the single fields, or of TEXT: a URI in rough form, or only a password to be put into one. Without
     either, TEXT is asked for, or read from standard input, so that it stays out of the shell's history.
     """
+    from tradewind import secrets
     from tradewind.connection import encode_password
 
     if text is None and all(value is None for value in given.values()):
@@ -186,7 +188,9 @@ def encode(text: str | None, conn_id: str | None, as_json: bool, **given: Any) -
         return
     connection = _given(conn_id, {**given, "conn_uri": text or given["conn_uri"]})
     written = connection.as_json() if as_json else connection.get_uri()
-    click.echo(f"TRADEWIND_CONN_{conn_id.upper()}={shlex.quote(written)}" if conn_id else written)
+    if conn_id:
+        written = f"{secrets.variable_name(conn_id, 'CONN_', 'TRADEWIND_')}={shlex.quote(written)}"
+    click.echo(written)
 
 
 def _given(conn_id: str | None, given: dict[str, Any]) -> Connection:
@@ -213,6 +217,16 @@ def _given(conn_id: str | None, given: dict[str, Any]) -> Connection:
     return connection
 
 
+def _warn_of_unknown_type(conn_id: str, connection: Connection) -> None:
+    """Its provider may be installed later, so it is no error; but it may be misspelt as well."""
+    from tradewind.connection.types import known_types
+
+    if connection.type is None:
+        close = difflib.get_close_matches(connection.conn_type, known_types(), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        warn(f"No installed provider knows the type {connection.conn_type!r} of the connection {conn_id}.{hint}")
+
+
 def _or_stdin(text: str) -> str:
     return sys.stdin.read().strip() if text == "-" else text
 
@@ -230,6 +244,8 @@ def _store(found: dict[str, Connection], overwrite: bool) -> None:
         raise UsageError(f"Stored already: {', '.join(taken)}. --overwrite replaces what is there; nothing was stored.")
     for conn_id, connection in found.items():
         source.set_connection(conn_id, connection.as_json())
+    for conn_id, connection in found.items():
+        _warn_of_unknown_type(conn_id, connection)
     for row in list_connections():
         if row.conn_id in found and row.source == STORE and row.shadowed_by:
             warn(f"{row.shadowed_by} is asked first, so the stored connection {row.conn_id} is not used.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from tradewind import settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
+from tradewind.cli.requests import warn_without_scheduler
 from tradewind.cli.tree import draw
 from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
 from tradewind.errors import UsageError
@@ -18,7 +20,7 @@ from tradewind.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tradewind.records import DagInfo, Run
+    from tradewind.records import DagInfo, DagSpec, Run
     from tradewind.schedule import PlannedRun
     from tradewind.store import Store
 
@@ -41,8 +43,9 @@ def list_(tag: str | None, everything: bool, output: str) -> None:
         found = store.dags(active_only=not everything)
         failures = len(store.failures())
     rows = [_listed(info) for info in found if tag is None or tag in info.spec.tags]
-    columns = ("dag_id", "schedule", "paused", "next_run", "last_run", "tags", "file")
-    show_rows(rows, columns, output, empty=f"No DAG was read yet. DAG files lie in {settings.read().dags_folder}.")
+    columns = ("dag_id", "schedule", "paused", "next_run", "last_run", "owner", "tags", "file")
+    empty = f"No DAG was read yet. DAG files lie in {settings.read().dags_folder}."
+    show_rows(rows, columns, output, empty=empty, spare=("file", "last_run", "tags", "owner"))
     if failures:
         warn(f"{failures} DAG file(s) cannot be read: `tradewind dags errors` shows why.")
 
@@ -58,6 +61,7 @@ def show(dag_id: str, output: str) -> None:
     record: dict[str, Any] = {
         "dag_id": spec.dag_id,
         "description": spec.description,
+        "owner": owners(spec),
         "schedule": spec.schedule.summary,
         "timezone": spec.timezone,
         "start_date": spec.start_date,
@@ -91,12 +95,14 @@ def trigger(
     """Make a run now, with parameters if wanted."""
     with existing_store() as store:
         run = make_run(store, dag_id, conf, run_id, logical_date)
-        paused = store.dag(dag_id).paused
-    show_record(
-        {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state, "logical_date": run.logical_date}, output
-    )
-    if paused:
-        warn(f"{dag_id} is paused: the run waits for `tradewind dags unpause {dag_id}`.")
+        info = store.dag(dag_id)
+        show_record(
+            {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state, "logical_date": run.logical_date}, output
+        )
+        _warn_of_strange_params(info.spec, conf)
+        if info.paused:
+            warn(f"{dag_id} is paused: the run waits for `tradewind dags unpause {dag_id}`.")
+        warn_without_scheduler(store)
 
 
 @dags.command()
@@ -155,7 +161,8 @@ def next_(dag_id: str, count: int, output: str) -> None:
         for run, _ in zip(_planned(info), range(count))
     ]
     empty = f"{dag_id} will not run by schedule any more ({info.spec.schedule.summary})."
-    show_rows(rows, ("logical_date", "interval_start", "interval_end", "run_after"), output, empty=empty)
+    columns = ("logical_date", "interval_start", "interval_end", "run_after")
+    show_rows(rows, columns, output, empty=empty, spare=("interval_start", "interval_end"))
 
 
 @dags.command()
@@ -198,6 +205,19 @@ def make_run(
     return run
 
 
+def owners(spec: DagSpec) -> list[str]:
+    """Whose tasks they are."""
+    return sorted({task.owner for task in spec.tasks if task.owner})
+
+
+def _warn_of_strange_params(spec: DagSpec, conf: dict[str, Any]) -> None:
+    """A key of `conf` that looks like a misspelt param is taken nevertheless: tasks may read it as it is."""
+    for name in conf.keys() - spec.params.keys():
+        close = difflib.get_close_matches(name, spec.params, n=1)
+        if close:
+            warn(f"{spec.dag_id} has no param {name!r}; did you mean {close[0]!r}? Tasks see it in dag_run.conf only.")
+
+
 def _set_paused(dag_id: str, paused: bool) -> None:
     with existing_store() as store:
         store.set_paused(dag_id, paused)
@@ -211,6 +231,7 @@ def _listed(info: DagInfo) -> dict[str, Any]:
         "paused": info.paused,
         "next_run": _next_run(info),
         "last_run": info.last_logical_date,
+        "owner": owners(info.spec),
         "tags": info.spec.tags,
         "file": info.path,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from tradewind.cli.config import without_password
 from tradewind.cli.given import created_store, existing_store
 from tradewind.cli.output import output_option, show_rows
 from tradewind.cli.values import Moment, confirm, yes_option
+from tradewind.errors import UsageError
+
+if TYPE_CHECKING:
+    from tradewind.store import Store
 
 
 @click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "rotate-fernet-key": "rotate-keys"})
@@ -45,8 +50,18 @@ def reset(yes: bool) -> None:
     """Delete everything in the database and create it anew."""
     confirm(f"Delete every run, DAG, connection and variable in {_place()}?", yes)
     with created_store() as store:
+        _refuse_at_work(store)
         store.reset()
     click.echo(f"{_place()} is empty now.")
+
+
+def _refuse_at_work(store: Store) -> None:
+    """A scheduler would stumble over runs that are gone, and tasks over their own."""
+    from tradewind.scheduler.why import scheduler_is_at_work
+
+    if scheduler_is_at_work(store, settings.read()):
+        working = ", ".join(f"process {one.pid} on {one.host}" for one in store.schedulers())
+        raise UsageError(f"A scheduler is at work on {_place()} ({working}): stop it first. Nothing was deleted.")
 
 
 @db.command()

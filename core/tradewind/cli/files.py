@@ -10,10 +10,14 @@ from tradewind.errors import UsageError
 
 
 def form_of(file: str, forms: Sequence[str]) -> str:
-    """The form that the ending of a file's name stands for; the first one if it stands for none."""
+    """The form that the ending of a file's name stands for; the first one for standard output."""
+    if file == "-":
+        return forms[0]
     ending = (Path(file).suffix or Path(file).name).lstrip(".").lower()
     ending = "yaml" if ending == "yml" else ending
-    return ending if ending in forms else forms[0]
+    if ending not in forms:
+        raise UsageError(f"{file} does not end in {', '.join('.' + form for form in forms)}: say --format.")
+    return ending
 
 
 def write_private(path: Path, text: str) -> None:

@@ -112,9 +112,11 @@ def only_dag(file: str, dag_id: str | None) -> DAG:
 def load_file(path: Path) -> dict[str, DAG]:
     """The DAGs of a file, loaded into this process. Raises DagError, with the line, if it cannot be read."""
     from tradewind.parser import import_failure, load_dags
+    from tradewind.parser.source import absolute
 
     if not path.is_file():
         raise UsageError(f"There is no file {path}.")
+    path = Path(absolute(path))  # as the frames of its errors name it, so that the line is found
     try:
         return load_dags(path)
     except KeyboardInterrupt:

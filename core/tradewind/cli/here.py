@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.cli import FAILED
+from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.given import now
 from tradewind.states import RunState, RunType, TaskState
 

@@ -33,6 +33,9 @@ _STYLES = {
     "skipped": "magenta",
 }
 
+#: On a terminal a column is never broken up to this width if it has no spaces (ids, states, moments); texts need less.
+UNBROKEN, TEXT = 42, 24  # characters
+
 #: Words that YAML reads as something else than text, and characters that text may start with unquoted.
 _YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~", ""})
 _YAML_PLAIN = re.compile(r"[A-Za-z_/][\w/.@+*() -]*(?<! )\Z")
@@ -54,14 +57,24 @@ def output_option(command: F) -> F:
     return option(command)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: str, *, empty: str = "") -> None:
-    """Print rows. `empty` is said, on stderr, in place of a table without rows."""
+def show_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    output: str,
+    *,
+    empty: str = "",
+    spare: Sequence[str] = (),
+) -> None:
+    """Print rows. `empty` is said, on stderr, in place of a table without rows.
+
+    `spare` are columns that a terminal does without if it is too narrow, the first to go first.
+    """
     if output != "table":
         print_data([{name: row.get(name) for name in columns} for row in rows], output)
     elif not rows:
         click.echo(empty or "Nothing to show.", err=True)
     elif sys.stdout.isatty():
-        _rich_table(rows, columns)
+        _rich_table(rows, columns, spare)
     else:
         click.echo(plain_table(rows, columns))
 
@@ -154,16 +167,47 @@ def _yaml_scalar(value: Any) -> str:
     return _YAML_SPECIAL.sub(lambda found: f"\\u{ord(found.group()):04x}", quoted)
 
 
-def _rich_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def _rich_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], spare: Sequence[str]) -> None:
+    """Draw a table: without columns that are empty in every row, nor, where it is too wide, with spare ones."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    cells = {name: [cell(row.get(name)) for row in rows] for name in columns}
+    widths = {name: _needed(name, texts) for name, texts in cells.items() if any(texts)}
+    left_out = _left_out(widths, spare, console.width)
     table = Table(*(), box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        cells = [cell(row.get(name)) for name in columns]
-        table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in cells))
-    Console().print(table)
+    for name in widths:
+        table.add_column(name, overflow="fold", no_wrap=_is_unbroken(cells[name]) and _total(widths) <= console.width)
+    for at in range(len(rows)):
+        texts = [cells[name][at] for name in widths]
+        table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in texts))
+    console.print(table)
+    if left_out:
+        click.secho(f"Left out: {', '.join(left_out)} (-o json shows all).", dim=True, err=True)
+
+
+def _needed(name: str, texts: Sequence[str]) -> int:
+    """How wide a column must be: as wide as its longest cell, unless that is a text to be wrapped."""
+    longest = max(map(len, texts))
+    return max(len(name), longest if _is_unbroken(texts) else min(longest, TEXT))
+
+
+def _is_unbroken(texts: Sequence[str]) -> bool:
+    return max(map(len, texts)) <= UNBROKEN and not any(" " in text for text in texts)
+
+
+def _total(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + 3 * (len(widths) - 1) + 2  # what stands between the columns, and at the edges
+
+
+def _left_out(widths: dict[str, int], spare: Sequence[str], room: int) -> list[str]:
+    """Take columns out of `widths` until the others fit; their names."""
+    gone = []
+    for name in spare:
+        if name in widths and _total(widths) > room:
+            del widths[name]
+            gone.append(name)
+    return gone

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tradewind import settings
+from tradewind.cli.app import warn
+
 if TYPE_CHECKING:
     from tradewind.records import Run
     from tradewind.store import Store
@@ -13,11 +16,20 @@ if TYPE_CHECKING:
 
 def ask(store: Store, kind: str, run: Run, arguments: dict[str, Any]) -> None:
     """Put the request into the database and see to it that somebody carries it out."""
-    from tradewind import settings
     from tradewind.scheduler.service import carry_out
 
     store.add_request(kind, run.dag_id, run.run_id, arguments)
     if carry_out(store, settings.read()):
         click.echo(f"{run.run_id}: done.")
+        if kind == "clear":
+            warn_without_scheduler(store)
     else:
         click.echo(f"{run.run_id}: the scheduler is told.")
+
+
+def warn_without_scheduler(store: Store) -> None:
+    """Say so if nobody is there to start what is due now."""
+    from tradewind.scheduler.why import scheduler_is_at_work
+
+    if not scheduler_is_at_work(store, settings.read()):
+        warn("No scheduler is at work, so nothing starts: `tradewind standalone` or `tradewind scheduler` is one.")

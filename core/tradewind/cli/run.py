@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind import plugins
-from tradewind.cli import FAILED
 from tradewind.cli.app import Command
+from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.given import only_dag
 from tradewind.cli.here import log_to_terminal
 from tradewind.cli.values import Moment, conf_option

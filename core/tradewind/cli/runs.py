@@ -35,7 +35,8 @@ def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: 
             store.dag(wanted)  # an unknown DAG is an error, and not an empty list
         found = store.runs(dag_id=wanted, state=RunState(state) if state else None, limit=limit)
     columns = ("dag_id", "run_id", "state", "type", "logical_date", "started", "ended", "seconds", "reason")
-    show_rows([_listed(run) for run in found], columns, output, empty="There are no such runs.")
+    spare = ("type", "ended", "logical_date", "started", *(["dag_id"] if wanted else []), "seconds")
+    show_rows([_listed(run) for run in found], columns, output, empty="There are no such runs.", spare=spare)
 
 
 @runs.command()

@@ -8,8 +8,10 @@ import click
 
 from tradewind import settings
 from tradewind.cli.app import Command
+from tradewind.cli.config import warn_of_misspelt
 from tradewind.cli.given import created_store
 from tradewind.cli.here import log_to_terminal
+from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
     from tradewind.settings import Settings
@@ -38,7 +40,14 @@ def standalone() -> None:
 def _schedule(in_force: Settings) -> None:
     from tradewind.scheduler.service import Service, ensure_folders, stop_on_signals
 
-    ensure_folders(in_force)
+    warn_of_misspelt()
+    try:
+        ensure_folders(in_force)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {error.filename} cannot be made: {error.strerror}. The settings home, dags_folder and "
+            "logs_folder say where the scheduler keeps its files."
+        ) from error
     log_to_terminal(in_force.log_level)
     with created_store() as store:
         service = Service(store, in_force)

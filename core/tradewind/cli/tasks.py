@@ -44,6 +44,7 @@ def list_(dag_id: str, tree: bool, file: str | None, output: str) -> None:
         {
             "task_id": task.task_id,
             "operator": task.operator,
+            "owner": task.owner,
             "upstream": task.upstream,
             "trigger_rule": task.trigger_rule,
             "retries": task.retries,
@@ -51,7 +52,8 @@ def list_(dag_id: str, tree: bool, file: str | None, output: str) -> None:
         }
         for task in spec.tasks
     ]
-    show_rows(rows, ("task_id", "operator", "upstream", "trigger_rule", "retries", "pool"), output)
+    columns = ("task_id", "operator", "owner", "upstream", "trigger_rule", "retries", "pool")
+    show_rows(rows, columns, output, empty=f"{dag_id} has no tasks.", spare=("owner", "pool", "retries"))
 
 
 @tasks.command()
@@ -128,7 +130,8 @@ def states(dag_id: str, run: str | None, output: str) -> None:
         }
         for one in (instances[task_id] for task_id in order if task_id in instances)
     ]
-    show_rows(rows, ("task_id", "state", "tries", "started", "ended", "reason"), output)
+    columns = ("task_id", "state", "tries", "started", "ended", "reason")
+    show_rows(rows, columns, output, empty=f"{dag_id} has no tasks.", spare=("ended", "started"))
 
 
 @tasks.command()
@@ -167,7 +170,7 @@ def clear(
         show_rows(rows, ("run_id", "task_id"), output, empty="There is nothing to clear.")
         if dry_run or not rows:
             return
-        confirm(f"Clear these {len(rows)} tasks?", yes)
+        confirm(f"Clear {'this task' if len(rows) == 1 else f'these {len(rows)} tasks'}?", yes)
         for one in found:
             if chosen[one.run_id]:
                 ask(store, "clear", one, {"task_ids": chosen[one.run_id]})
@@ -191,7 +194,7 @@ def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
 @click.argument("task_id")
 @run_argument
 @click.option("--try", "try_number", type=click.IntRange(min=1), help="Which try; the last one by default.")
-@click.option("--follow", is_flag=True, help="Go on printing until the task has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing until the task has ended.")
 def logs(dag_id: str, task_id: str, run: str | None, try_number: int | None, follow: bool) -> None:
     """Print the log of a task in a run (run id or logical date; the newest one by default)."""
     from tradewind.cli.log import print_log
@@ -211,6 +214,7 @@ def why(dag_id: str, task_id: str, run: str | None) -> None:
 
     with existing_store() as store:
         found = find_run(store, dag_id, run)
+        store.task(found.id, task_id)  # says so, with the nearest name, if there is no such task
         told = reasons(store, settings.read(), dag_id, found.run_id, task_id)
     click.echo(f"{task_id} of {found.run_id}:")
     for reason in told:

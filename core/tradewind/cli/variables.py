@@ -45,7 +45,8 @@ def list_(reveal: bool, output: str) -> None:
         for row in list_variables()
     ]
     columns = ("key", "value", "source", "where", "shadowed_by", "error")
-    show_rows(rows, columns, output, empty="No source has a variable; `tradewind variables set` stores one.")
+    empty = "No source has a variable; `tradewind variables set` stores one."
+    show_rows(rows, columns, output, empty=empty, spare=("source",))
 
 
 @variables.command()
@@ -62,6 +63,8 @@ def get(key: str, default: str | None, as_json: bool, reveal: bool) -> None:
     value = Variable.get(key, deserialize_json=as_json, **options)
     shown = value if reveal else secrets.redact(value, key)
     click.echo(shown if isinstance(shown, str) else json.dumps(shown, indent=2, ensure_ascii=False))
+    if shown != value:
+        warn("Secrets are masked: --reveal shows them.")
 
 
 @variables.command("set")
@@ -91,11 +94,13 @@ def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
 @yes_option
 def delete(key: str, yes: bool) -> None:
     """Delete a stored variable."""
+    from tradewind import secrets
     from tradewind.variable import Variable
 
-    confirm(f"Delete the stored variable {key!r}?", yes)
-    if not Variable.delete(key):
+    if key not in (secrets.source_named(STORE).variable_keys() or ()):
         raise NotFound(f"No variable {key!r} is stored in the metadata database.")
+    confirm(f"Delete the stored variable {key!r}?", yes)
+    Variable.delete(key)
     click.echo(f"The variable {key} is deleted.")
 
 

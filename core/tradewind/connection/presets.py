@@ -14,7 +14,7 @@ _given: ContextVar[Mapping[str, Any] | None] = ContextVar("tradewind_connections
 def connections(given: Mapping[str, Any]) -> Iterator[None]:
     """Within the block these connections, `Connection`s or URIs by id, are found before any source is asked.
 
-    with connections({"warehouse": "sqlite:///warehouse.db"}):
+    with connections({"warehouse": "sqlite:////tmp/warehouse.db"}):
         ...
     """
     token = _given.set({**(_given.get() or {}), **given})

@@ -10,8 +10,8 @@ from tradewind import plugins
 from tradewind.dag import command
 from tradewind.dag.definition import DagDefinition
 from tradewind.dag.spec import dag_spec, topological_ids
-from tradewind.errors import UsageError
-from tradewind.operator import BaseOperator, values
+from tradewind.errors import DagError, UsageError
+from tradewind.operator import BaseOperator, is_loading, values
 from tradewind.records import DagSpec
 
 
@@ -44,6 +44,7 @@ class DAG(DagDefinition):
 
         `run_conf` and `conf` are the same, as are `logical_date` and its old name. `options` go to the DAG runner.
         """
+        self._refuse_while_loading("test")
         run_dag = plugins.current().resolve("register_dag_runners", "in_process")
         date = logical_date if logical_date is not None else execution_date
         try:
@@ -54,4 +55,13 @@ class DAG(DagDefinition):
 
     def cli(self, argv: Sequence[str] | None = None) -> None:
         """Make the DAG file a command: `python my_dag.py test 2024-01-31`. Ends the process if the run fails."""
+        self._refuse_while_loading("cli")
         command.main(self, argv)
+
+    def _refuse_while_loading(self, method: str) -> None:
+        """A scheduler reads its DAG files again and again; none of them may run a DAG each time."""
+        if is_loading():
+            raise DagError(
+                f"DAG {self.dag_id!r} calls {method}() whenever its file is read; "
+                f'put the call under `if __name__ == "__main__":`, so that only `python FILE` makes it.'
+            )

@@ -33,6 +33,7 @@ from tradewind.operator.scope import (
     collect_dags,
     current_dag,
     current_group,
+    is_loading,
     register_dag,
     where_made,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "current_dag",
     "current_group",
     "each_node",
+    "is_loading",
     "join_tasks",
     "register_dag",
     "task_spec",

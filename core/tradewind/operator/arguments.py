@@ -7,6 +7,7 @@ operators keep. Both are checked against each other by a test.
 from __future__ import annotations
 
 import datetime
+import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -214,11 +215,13 @@ def unknown_argument(operator_class: type, task_id: Any, unknown: Sequence[str])
     return UnknownArgument(f"{operator_class.__name__} {task_id!r} takes no argument {', '.join(hints)}")
 
 
-def missing_argument(operator_class: type, task_id: Any, missing: Sequence[str]) -> MissingArgument:
+def missing_argument(operator_class: type, given: Mapping[str, Any], missing: Sequence[str]) -> MissingArgument:
+    """The error for required keywords that are not among the `given` ones, of which one may be a misspelt one."""
     listed = ", ".join(repr(name) for name in sorted(missing))
-    return MissingArgument(
-        f"{operator_class.__name__} {task_id!r} needs the argument {listed}; give it there or in default_args."
-    )
+    strange = given.keys() - accepted(operator_class)
+    misspelt = next((name for wanted in missing for name in difflib.get_close_matches(wanted, strange, n=1)), None)
+    hint = f"is {misspelt!r} meant to be it?" if misspelt else "give it there or in default_args."
+    return MissingArgument(f"{operator_class.__name__} {given.get('task_id')!r} needs the argument {listed}; {hint}")
 
 
 def positional_arguments(operator_class: type, given: Sequence[Any]) -> TypeError:

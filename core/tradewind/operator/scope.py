@@ -124,6 +124,12 @@ def register_dag(dag: Any) -> None:
         collector.dags.append(dag)
 
 
+def is_loading() -> bool:
+    """Whether a DAG file is being read, by the scheduler or another reader, and not run as a script."""
+    collector = _collector.get()
+    return collector is not None and collector.module is not None
+
+
 def where_made() -> tuple[str, int]:
     """File and line that make the DAG under construction.
 

@@ -150,7 +150,7 @@ class BaseOperator(Node, metaclass=OperatorMeta):
         if unknown:
             raise arguments.unknown_argument(type(self), given.get("task_id"), unknown)
         if "task_id" not in given:
-            raise arguments.missing_argument(type(self), None, ["task_id"])
+            raise arguments.missing_argument(type(self), given, ["task_id"])
         for name, value in self.default_args.items():
             if name in READERS and name not in given and name not in _NOT_BY_DEFAULT:
                 given[name] = value
@@ -443,7 +443,7 @@ def _with_defaults(init: Callable[..., None]) -> Callable[..., None]:
         if not required.issubset(kwargs):
             missing = [name for name in names[len(args) :] if name in required and name not in kwargs]
             if missing:
-                raise arguments.missing_argument(type(self), kwargs.get("task_id"), missing)
+                raise arguments.missing_argument(type(self), kwargs, missing)
         init(self, *args, **kwargs)
 
     return wrapper

@@ -23,6 +23,9 @@ from tradewind.secrets import redact
 MOST_ERROR = 1_000  # characters
 MOST_TRACEBACK = 20_000  # characters
 
+#: Where users of Airflow look for names: in Airflow, and in tradewind at the places that Airflow has them.
+_AIRFLOWS_PLACES = ("airflow", "tradewind.")
+
 #: One frame in what faulthandler writes when a process crashes.
 _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 
@@ -97,7 +100,10 @@ def _headline(path: str | Path, error: BaseException, told: traceback.TracebackE
     if isinstance(error, SystemExit):
         return f"SystemExit: {error.code}: the file ends the process that loads it; a DAG file must not call sys.exit()"
     lines = [line for line in told.format_exception_only() if not line.startswith("  ")]
-    return (lines[0] if lines else type(error).__name__).strip()
+    headline = (lines[0] if lines else type(error).__name__).strip()
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith(_AIRFLOWS_PLACES):
+        headline += "; Airflow's names are in tradewind, tradewind.operators and tradewind.sensors"
+    return headline
 
 
 def _line(path: str | Path, told: traceback.TracebackException) -> int | None:

@@ -47,7 +47,7 @@ def tell(task: Any, state: TaskState, context: Context) -> bool:
     name = BY_STATE.get(state)
     good = name is None or call(getattr(task, name, None), context, name)
     if state in _MAILED and task.email and getattr(task, _MAILED[state]):
-        good = call(_mail(task), context, "mail about it") and good
+        good = call(_mail(task), context, "mail") and good
     return good
 
 
@@ -66,4 +66,5 @@ def _mail(task: Any) -> Callable[[Context], None]:
         with SmtpHook(settings.read().smtp_conn_id) as hook:
             hook.send_email_smtp(list(task.email), subject, body)
 
+    send.__qualname__ = f"to {', '.join(task.email)}"  # what the log calls it if it fails
     return send

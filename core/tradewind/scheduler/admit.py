@@ -6,9 +6,13 @@ per-task caps. What is counted is what executors hold: queued and running, never
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from tradewind.records import Run, TaskSpec
 
@@ -23,15 +27,25 @@ class Candidate:
     max_active_tasks: int  #: of its run
     position: int  #: of the task in its DAG's topological order
 
-    @property
-    def order(self) -> tuple[object, ...]:
+    @cached_property
+    def order(self) -> tuple[Any, ...]:
         """Highest priority first, then the oldest run, then the order of the DAG."""
         return (-self.task.priority, self.run.logical_date, self.run.id, self.position, self.map_index)
+
+    @property
+    def lane(self) -> Hashable:
+        """Candidates with the same lane wait for the same: if one is held back, so are the others."""
+        task = self.task
+        capped = task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None
+        return (self.run.id, self.max_active_tasks, task.pool, task.pool_slots, task.task_id if capped else "")
 
 
 @dataclass
 class Usage:
-    """How much of each limit is taken. `take` is called for each start, `give` for each end."""
+    """How much of each limit is taken. `take` is called for each start, `give` for each end.
+
+    What nothing is taken of is not kept: there are ever new runs.
+    """
 
     total: int = 0
     pools: Counter[str] = field(default_factory=Counter)  #: pool -> slots
@@ -41,13 +55,19 @@ class Usage:
 
     def take(self, run: Run, task: TaskSpec, step: int = 1) -> None:
         self.total += step
-        self.pools[task.pool] += step * task.pool_slots
-        self.runs[run.id] += step
-        self.dag_tasks[run.dag_id, task.task_id] += step
-        self.run_tasks[run.id, task.task_id] += step
+        _add(self.pools, task.pool, step * task.pool_slots)
+        _add(self.runs, run.id, step)
+        _add(self.dag_tasks, (run.dag_id, task.task_id), step)
+        _add(self.run_tasks, (run.id, task.task_id), step)
 
     def give(self, run: Run, task: TaskSpec) -> None:
         self.take(run, task, -1)
+
+
+def _add(counter: Counter[Any], key: Hashable, step: int) -> None:
+    counter[key] += step
+    if not counter[key]:
+        del counter[key]
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,53 @@ def admit(candidates: Iterable[Candidate], usage: Usage, limits: Limits) -> list
             usage.take(candidate.run, candidate.task)
             admitted.append(candidate)
     return admitted
+
+
+class Line:
+    """The candidates that wait, in lanes: a look at who may start costs as much as there are lanes and starts."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[Hashable, list[Candidate]] = {}  #: each in order
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes.values()))
+
+    def __bool__(self) -> bool:
+        return bool(self._lanes)
+
+    def add(self, candidate: Candidate) -> None:
+        insort(self._lanes.setdefault(candidate.lane, []), candidate, key=_order)
+
+    def remove(self, candidate: Candidate) -> None:
+        """Take it out, if it is in."""
+        lane = self._lanes.get(candidate.lane, [])
+        place = bisect_left(lane, candidate.order, key=_order)
+        if place < len(lane) and lane[place].order == candidate.order:
+            del lane[place]
+            if not lane:
+                del self._lanes[candidate.lane]
+
+    def admit(
+        self, usage: Usage, limits: Limits, closed: Callable[[str], bool], barred: Callable[[Candidate], bool]
+    ) -> list[Candidate]:
+        """As the function `admit`, for all in DAGs that are not `closed` who are not `barred`. They stay in the line."""
+        heads = [(lane[0].order, lane, 0) for lane in self._lanes.values() if not closed(lane[0].run.dag_id)]
+        heapq.heapify(heads)
+        admitted: list[Candidate] = []
+        while heads and usage.total < limits.parallelism:
+            _, lane, place = heapq.heappop(heads)
+            if hindrance(lane[place], usage, limits):
+                continue  # what is taken only grows here, so that the rest of the lane is held back too
+            if not barred(lane[place]):
+                usage.take(lane[place].run, lane[place].task)
+                admitted.append(lane[place])
+            if place + 1 < len(lane):
+                heapq.heappush(heads, (lane[place + 1].order, lane, place + 1))
+        return admitted
+
+
+def _order(candidate: Candidate) -> tuple[Any, ...]:
+    return candidate.order
 
 
 def hindrance(candidate: Candidate, usage: Usage, limits: Limits) -> str:

@@ -8,13 +8,27 @@ from __future__ import annotations
 import datetime
 import heapq
 from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tradewind.records import Moves, TaskInstance, TaskKey, TaskMove
-from tradewind.scheduler.admit import Candidate, Usage
+from tradewind.scheduler.admit import Candidate, Line, Usage
 from tradewind.scheduler.live import LiveRun
 from tradewind.states import HELD, RunState, TaskState
+
+
+@dataclass
+class OfDag:
+    """The runs of one DAG on the board, by Run.id."""
+
+    runs: dict[int, LiveRun] = field(default_factory=dict)
+    running: dict[int, LiveRun] = field(default_factory=dict)
+    queued: list[tuple[datetime.datetime, int]] = field(default_factory=list)  #: (logical date, Run.id), in order
+
+    @property
+    def unfinished(self) -> int:
+        return len(self.running) + len(self.queued)
 
 
 @dataclass
@@ -22,13 +36,18 @@ class Board:
     """The runs that this scheduler has a lease on."""
 
     runs: dict[int, LiveRun] = field(default_factory=dict)  #: by Run.id
+    dags: dict[str, OfDag] = field(default_factory=lambda: defaultdict(OfDag))  #: those that have runs here
     usage: Usage = field(default_factory=Usage)
-    ready: list[Candidate] = field(default_factory=list)  #: scheduled task instances in the order of admission
+    ready: Line = field(default_factory=Line)  #: scheduled task instances
+    _names: dict[tuple[str, str], int] = field(default_factory=dict)  #: (dag_id, run_id) -> Run.id
     _timers: list[tuple[datetime.datetime, int, str]] = field(default_factory=list)  #: (due, Run.id, task id or "")
 
     def add(self, live: LiveRun) -> None:
         """Take in a run, in whatever state it is."""
+        self.drop(live.run.id)
         self.runs[live.run.id] = live
+        self._names[live.run.dag_id, live.run.run_id] = live.run.id
+        self._file(live)
         for instance in live.instances.values():
             self._note(live, instance)
         self._note_deadline(live)
@@ -38,9 +57,11 @@ class Board:
         live = self.runs.pop(run_id, None)
         if live is None:
             return None
+        del self._names[live.run.dag_id, live.run.run_id]
+        self._unfile(live)
         for instance in live.instances.values():
             if instance.state is TaskState.SCHEDULED:
-                self._unready(live, instance)
+                self.ready.remove(candidate(live, instance))
             if instance.state in HELD:
                 self.usage.give(live.run, live.graph.tasks[instance.task_id])
         return live
@@ -50,18 +71,27 @@ class Board:
         for move in moves.tasks:
             self.put(live, move.after)
         if moves.run is not None:
+            self._unfile(live)
             live.run = moves.run.after
+            self._file(live)
             self._note_deadline(live)
 
     def put(self, live: LiveRun, after: TaskInstance) -> None:
         """Take in the new state of one task instance."""
         before = live.instances[after.task_id]
         if before.state is TaskState.SCHEDULED:
-            self._unready(live, before)
+            self.ready.remove(candidate(live, before))
         if before.state in HELD:
             self.usage.give(live.run, live.graph.tasks[before.task_id])
         live.put(after)
         self._note(live, after)
+
+    def find(self, dag_id: str, run_id: str) -> LiveRun | None:
+        return self.runs.get(self._names.get((dag_id, run_id), -1))
+
+    def of_dag(self, dag_id: str) -> OfDag:
+        """The runs of a DAG; look only, and do not keep it."""
+        return self.dags[dag_id] if dag_id in self.dags else OfDag()
 
     def due(self, now: datetime.datetime) -> Iterator[tuple[LiveRun, str]]:
         """Timers that have run out, as (run, task id); the task id is empty for the run's own deadline."""
@@ -75,33 +105,30 @@ class Board:
         """When the next timer runs out."""
         return self._timers[0][0] if self._timers else None
 
-    def running(self, dag_id: str) -> list[LiveRun]:
-        return [live for live in self.runs.values() if live.run.dag_id == dag_id and live.run.state is RunState.RUNNING]
+    def _file(self, live: LiveRun) -> None:
+        of_dag, run = self.dags[live.run.dag_id], live.run
+        of_dag.runs[run.id] = live
+        if run.state is RunState.RUNNING:
+            of_dag.running[run.id] = live
+        elif run.state is RunState.QUEUED:
+            insort(of_dag.queued, (run.logical_date, run.id))
 
-    def unfinished(self, dag_id: str) -> list[LiveRun]:
-        return [live for live in self.runs.values() if live.run.dag_id == dag_id and not live.run.state.is_finished]
-
-    def held(self) -> Iterator[tuple[LiveRun, TaskInstance]]:
-        """Every task instance that an executor should be holding."""
-        for live in self.runs.values():
-            if live.held:
-                for instance in live.instances.values():
-                    if instance.state in HELD:
-                        yield live, instance
+    def _unfile(self, live: LiveRun) -> None:
+        of_dag, run = self.dags[live.run.dag_id], live.run
+        del of_dag.runs[run.id]
+        of_dag.running.pop(run.id, None)
+        if run.state is RunState.QUEUED:
+            del of_dag.queued[bisect_left(of_dag.queued, (run.logical_date, run.id))]
+        if not of_dag.runs:
+            del self.dags[run.dag_id]
 
     def _note(self, live: LiveRun, instance: TaskInstance) -> None:
-        if instance.state is TaskState.SCHEDULED:
-            insort(self.ready, candidate(live, instance), key=lambda ready: ready.order)
+        if instance.next_at is not None and instance.state not in HELD:
+            heapq.heappush(self._timers, (instance.next_at, live.run.id, instance.task_id))
+        elif instance.state is TaskState.SCHEDULED:
+            self.ready.add(candidate(live, instance))
         elif instance.state in HELD:
             self.usage.take(live.run, live.graph.tasks[instance.task_id])
-        elif instance.next_at is not None:
-            heapq.heappush(self._timers, (instance.next_at, live.run.id, instance.task_id))
-
-    def _unready(self, live: LiveRun, instance: TaskInstance) -> None:
-        order = candidate(live, instance).order
-        place = bisect_left(self.ready, order, key=lambda ready: ready.order)
-        if place < len(self.ready) and self.ready[place].order == order:
-            del self.ready[place]
 
     def _note_deadline(self, live: LiveRun) -> None:
         due = deadline(live)

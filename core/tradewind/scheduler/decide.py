@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -18,8 +19,15 @@ from tradewind.scheduler.live import LiveRun, Tally
 from tradewind.scheduler.rules import Upstream, Verdict, judge
 from tradewind.states import FAILED_STATES, FINISHED, HELD, RunState, TaskState, TriggerRule
 
-#: States of a task in the run before this one, by task id; None: there is no such run.
-Past = Mapping[str, TaskState | None] | None
+
+class States(Protocol):
+    """States by task id; a mapping is one."""
+
+    def get(self, task_id: str, default: TaskState | None, /) -> TaskState | None: ...
+
+
+#: States of the tasks in the run before this one; None: there is no such run.
+Past = States | None
 
 _GOOD_PAST = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED})
 

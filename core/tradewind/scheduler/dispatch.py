@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tradewind.executor.contract import Ended, Executor
 from tradewind.logs import attempt_log, run_log
-from tradewind.records import Moves, TaskInstance, TaskKey, TaskMove
+from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
+from tradewind.runner.identity import host
 from tradewind.scheduler.admit import Candidate, Limits, admit
 from tradewind.scheduler.board import Board, candidate, key_of
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
 from tradewind.states import HELD, TaskState
+
+log = logging.getLogger("tradewind.scheduler")
 
 #: States that leave a held attempt alone.
 _GOES_ON = frozenset({TaskState.SCHEDULED, *HELD} - {TaskState.RESTARTING})
@@ -37,6 +41,27 @@ class Dispatcher:
         self.in_flight: dict[TaskKey, int] = {}  #: attempt -> Run.id
         self.callbacks: dict[TaskKey, int] = {}  #: callbacks of a run or of a lost attempt -> Run.id
         self.closed = False
+        self._tasks: dict[tuple[str, str, str, int], set[TaskKey]] = {}  #: task instance -> its attempts in flight
+        self._refused: list[Ended] = []
+        self.elsewhere: dict[TaskKey, datetime.datetime] = {}  #: attempts of other machines -> when to look at them
+
+    def poll(self, timeout: float) -> list[Ended]:
+        """What has ended, or could not even be handed to the executor."""
+        refused, self._refused = self._refused, []
+        return [*refused, *self.executor.poll(0.0 if refused else timeout)]
+
+    def _hold(self, key: TaskKey, live: LiveRun) -> None:
+        self.in_flight[key] = live.run.id
+        self._tasks.setdefault(_task(key), set()).add(key)
+
+    def let_go(self, key: TaskKey) -> None:
+        """An attempt or callback is over."""
+        self.callbacks.pop(key, None)
+        if self.in_flight.pop(key, None) is not None:
+            keys = self._tasks[_task(key)]
+            keys.discard(key)
+            if not keys:
+                del self._tasks[_task(key)]
 
     def close(self) -> None:
         """Admit nothing more: the scheduler is about to stop."""
@@ -54,10 +79,11 @@ class Dispatcher:
         if self.closed or self.board.ready or self.paused(live.run.dag_id):
             return moves
         scheduled = [move.after for move in moves.tasks if move.after.state is TaskState.SCHEDULED]
-        if not scheduled:
+        ready = [one for one in (candidate(live, instance) for instance in scheduled) if not self._is_stopping(one)]
+        if not ready:
             return moves
-        ready = sorted((candidate(live, instance) for instance in scheduled), key=lambda one: one.order)
-        chosen = {one.task.task_id for one in self._admit(ready)}
+        ready.sort(key=lambda one: one.order)
+        chosen = {one.task.task_id for one in self._give_back(admit(ready, self.board.usage, self.limits))}
         tasks = tuple(
             TaskMove(move.before, self.queued(move.after)) if move.after.task_id in chosen else move
             for move in moves.tasks
@@ -68,24 +94,29 @@ class Dispatcher:
         """The ready task instances that may start now."""
         if self.closed or not self.board.ready or self.board.usage.total >= self.settings.parallelism:
             return []
-        ready = [one for one in self.board.ready if not self.paused(one.run.dag_id)]
         starts = []
-        for one in self._admit(ready):
+        board = self.board
+        for one in self._give_back(board.ready.admit(board.usage, self.limits, self.paused, self._is_stopping)):
             live = self.board.runs[one.run.id]
             instance = live.instances[one.task.task_id]
             starts.append((live, TaskMove(instance, self.queued(instance))))
         return starts
 
-    def _admit(self, ready: Iterable[Candidate]) -> list[Candidate]:
-        admitted = admit(ready, self.board.usage, self.limits)
-        for one in admitted:  # the board counts them once they are written
+    def _is_stopping(self, one: Candidate) -> bool:
+        """Whether an earlier attempt of the task, given up already, has still a process: two must never run at once."""
+        return (one.run.dag_id, one.run.run_id, one.task.task_id, one.map_index) in self._tasks
+
+    def _give_back(self, admitted: list[Candidate]) -> list[Candidate]:
+        """The board counts what they take once they are written."""
+        for one in admitted:
             self.board.usage.give(one.run, one.task)
         return admitted
 
     def queued(self, instance: TaskInstance) -> TaskInstance:
         """The task instance as it stands when it is handed over (once more)."""
+        number = instance.dispatch + 1
         return replace(
-            instance, state=TaskState.QUEUED, dispatch=instance.dispatch + 1, queued_at=self.clock(), reason=""
+            instance, state=TaskState.QUEUED, dispatch=number, queued_at=self.clock(), next_at=None, reason=""
         )
 
     # -- the executor ----------------------------------------------------------------------------------------------
@@ -94,27 +125,30 @@ class Dispatcher:
         """Start the attempts of instances that are written as queued."""
         for instance in instances:
             key = key_of(live, instance)
-            self.in_flight[key] = live.run.id
-            argv = task_argv(key, live.path, live.file_hash)
-            self.executor.submit(key, argv, self._log_of(key), affinity=live.affinity)
+            self._hold(key, live)
+            self._submit(live, key, task_argv(key, live.path, live.file_hash), self._log_of(key))
 
     def submit_callback(self, live: LiveRun) -> None:
         """Start the DAG-level callbacks of a run that ended."""
         run = live.run
-        key = replace(callback_key(run.dag_id, run.run_id), dispatch=run.epoch)
+        key = key_of_callback(run)
         self.callbacks[key] = run.id
         argv = callback_argv(run.dag_id, run.run_id, live.path, live.file_hash)
-        self.executor.submit(
-            key, argv, run_log(self.settings.logs_folder, run.dag_id, run.run_id), affinity=live.affinity
-        )
+        self._submit(live, key, argv, run_log(self.settings.logs_folder, run.dag_id, run.run_id))
 
     def submit_lost(self, live: LiveRun, lost: TaskInstance) -> None:
         """Start the callbacks of a task for an attempt whose process ended without calling them."""
         attempt = key_of(live, lost)
         key = lost_key(attempt)
         self.callbacks[key] = live.run.id
-        argv = lost_argv(attempt, live.path, live.file_hash)
-        self.executor.submit(key, argv, self._log_of(attempt), affinity=live.affinity)
+        self._submit(live, key, lost_argv(attempt, live.path, live.file_hash), self._log_of(attempt))
+
+    def _submit(self, live: LiveRun, key: TaskKey, argv: Sequence[str], path: Path) -> None:
+        try:
+            self.executor.submit(key, argv, path, affinity=live.affinity)
+        except Exception as error:  # executors should not raise, but one that does must not stop the others' work
+            log.exception("The executor refused %s.", key)
+            self._refused.append(Ended(key, None, f"the executor refused it: {type(error).__name__}: {error}"))
 
     def _log_of(self, key: TaskKey) -> Path:
         folder = self.settings.logs_folder
@@ -123,11 +157,23 @@ class Dispatcher:
     def adopt(self, live: LiveRun, instance: TaskInstance) -> Ended | None:
         """Watch an attempt that an earlier scheduler started; an `Ended` if there is nothing left to watch."""
         key = key_of(live, instance)
-        self.in_flight[key] = live.run.id
+        self._hold(key, live)
         known = instance.pid is not None and instance.host is not None
         if known and self.executor.adopt(key, instance.host or "", instance.pid or 0, instance.process):
             return None
+        if known and instance.host != host() and self.gives_signs_of_life(instance):
+            self.look_later(key)
+            return None
         return Ended(key, None, "its process was gone when the scheduler started")
+
+    def gives_signs_of_life(self, instance: TaskInstance) -> bool:
+        """Whether an attempt that no executor of ours can watch is still at work, as far as can be told."""
+        last = instance.heartbeat_at or instance.started_at
+        return last is not None and (self.clock() - last).total_seconds() < self.settings.lost_after
+
+    def look_later(self, key: TaskKey) -> None:
+        """Watch an attempt by its signs of life."""
+        self.elsewhere[key] = self.clock() + datetime.timedelta(seconds=self.settings.heartbeat_interval)
 
     def cancel(self, live: LiveRun, moves: Iterable[TaskMove]) -> None:
         """Stop the attempts of task instances that were ended or cleared while an executor held them."""
@@ -137,7 +183,27 @@ class Dispatcher:
                 if key in self.in_flight:
                     self.executor.cancel(key)
 
+    def cancel_all(self, live: LiveRun) -> None:
+        """Stop whatever is in flight of a run, callbacks too."""
+        for key, run_id in [*self.in_flight.items(), *self.callbacks.items()]:
+            if run_id == live.run.id:
+                self.executor.cancel(key)
+
+    def calls_back(self, live: LiveRun) -> bool:
+        """Whether the DAG-level callbacks of the run's last end are in flight."""
+        return key_of_callback(live.run) in self.callbacks
+
     def busy(self, live: LiveRun) -> bool:
         """Whether an attempt or callback of the run is in flight."""
         run_id = live.run.id
         return run_id in self.in_flight.values() or run_id in self.callbacks.values()
+
+
+def _task(key: TaskKey) -> tuple[str, str, str, int]:
+    return key.dag_id, key.run_id, key.task_id, key.map_index
+
+
+def key_of_callback(run: Run) -> TaskKey:
+    """The key of the DAG-level callbacks of an ended run: another one for each end, and for each scheduler."""
+    end = run.ended_at.timestamp() if run.ended_at is not None else 0.0
+    return replace(callback_key(run.dag_id, run.run_id), try_number=run.epoch, dispatch=round(end * 1e6))

@@ -203,6 +203,10 @@ class _Play:
             callbacks.call(getattr(self.dag, name, None), context, name)
 
 
+#: States of tasks and runs that are told as errors.
+_BAD = frozenset({"failed", "upstream_failed"})
+
+
 def _log_progress() -> Callable[[Progress], None]:
     """Log to standard error, unless the caller has set logging up."""
     if not logging.getLogger().handlers:
@@ -211,8 +215,9 @@ def _log_progress() -> Callable[[Progress], None]:
     def tell(event: Progress) -> None:
         name = f"task {event.task_id}" if event.task_id else "the run"
         took = f" after {event.seconds:.2f} s" if event.seconds is not None else ""
-        why = f": {event.reason}" if event.reason else ""
-        log.info("%s is %s%s%s", name, event.state, took, why)
+        why = f" ({event.reason})" if event.reason else ""
+        level = logging.ERROR if event.state in _BAD else logging.INFO
+        log.log(level, "%s: %s%s%s", name, event.state, took, why)
 
     return tell
 

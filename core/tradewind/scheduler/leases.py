@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import datetime
 import logging
+from collections.abc import Iterator
 
 from tradewind.errors import NotFound
 from tradewind.records import DagVersion, Run
 from tradewind.scheduler.decide import Past
 from tradewind.scheduler.live import Graph, LiveRun, build_graph
+from tradewind.states import TaskState
 from tradewind.store import Store
 
 log = logging.getLogger("tradewind.scheduler")
 
+#: So many runs are claimed in one transaction.
+MOST_CLAIMS = 1000
+
 #: Graphs of DAG versions kept in memory; that of another version is built again.
 KEPT_GRAPHS = 512
+
+
+class _Earlier:
+    """The tasks of an earlier run, each looked up when it is asked for: few of them matter to one decision."""
+
+    def __init__(self, store: Store, run: int, held: LiveRun | None) -> None:
+        self._store = store
+        self._run = run
+        self._held = held
+
+    def get(self, task_id: str, default: TaskState | None) -> TaskState | None:
+        if self._held is None:
+            return self._store.states(self._run, [task_id]).get(task_id, default)
+        instance = self._held.instances.get(task_id)
+        return default if instance is None else instance.state
 
 
 class Leases:
@@ -24,11 +44,20 @@ class Leases:
         self.store = store
         self.name = name
         self._graphs: dict[tuple[str, str], Graph] = {}
+        self._unread: list[Run] = []  #: claimed, but not read yet: an error of the store came between
 
-    def claim(self, now: datetime.datetime, dead: list[str]) -> list[LiveRun]:
+    def claim(self, now: datetime.datetime, dead: list[str]) -> Iterator[LiveRun]:
         """Take the lease of the runs that nobody holds, or that one of the schedulers `dead` held."""
-        loaded = (self.load(run) for run in self.store.claim_runs(self.name, now, dead, limit=1000))
-        return [live for live in loaded if live is not None]
+        while True:
+            claimed = self.store.claim_runs(self.name, now, dead, limit=MOST_CLAIMS)
+            self._unread += claimed
+            while self._unread:
+                live = self.load(self._unread[0])
+                del self._unread[0]
+                if live is not None:
+                    yield live
+            if len(claimed) < MOST_CLAIMS:
+                return
 
     def reload(self, live: LiveRun) -> LiveRun | None:
         """The run as the store has it now; None if the lease is lost or the run is gone."""
@@ -47,9 +76,7 @@ class Leases:
         before = self.store.previous_run(live.run.dag_id, live.run.logical_date)
         if before is None:
             return None
-        held = board.get(before.id)
-        instances = held.instances.values() if held else self.store.tasks(before.id)
-        return {instance.task_id: instance.state for instance in instances}
+        return _Earlier(self.store, before.id, board.get(before.id))
 
     def release(self, live: LiveRun) -> None:
         self.store.release_run(live.run)

@@ -75,6 +75,7 @@ class LiveRun:
     tallies: dict[str, Tally] = field(default_factory=dict)
     unfinished: int = 0
     held: int = 0  #: task instances that an executor holds
+    unstarted: dict[str, int] = field(default_factory=dict)  #: task id -> how often its attempt could not be started
     skipped_by: dict[str, set[str]] = field(default_factory=dict)  #: task id -> ended tasks that decided to skip it
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tradewind.records import DagInfo, NewRun
@@ -24,23 +25,24 @@ class Planner:
         for dag_id in known.keys() - self.dags.keys():
             self.plans.pop(dag_id, None)
         for dag in dags:
-            if known.get(dag.dag_id) != dag:
+            if dag is not known.get(dag.dag_id) and dag != known.get(dag.dag_id):
                 self.plan(dag, now)
 
     def plan(self, dag: DagInfo, now: datetime.datetime) -> None:
         """Work out the next run of one DAG."""
         self.dags[dag.dag_id] = dag
         self.plans.pop(dag.dag_id, None)
-        planned = next_scheduled(dag, now)
-        if planned is not None and dag.active and not dag.paused:
+        planned = next_scheduled(dag, now) if dag.active and not dag.paused else None
+        if planned is not None:
             self.plans[dag.dag_id] = planned
 
-    def due(self, now: datetime.datetime) -> list[DagInfo]:
-        """The DAGs whose next run may be created now, in the order in which they fell due.
+    def due(self, now: datetime.datetime, room: Callable[[DagInfo], bool] = lambda dag: True) -> list[DagInfo]:
+        """The DAGs whose next run may be created now and that have room for one, in the order in which they fell due.
 
         Without catchup a plan is worked out again when it falls due: a later interval may have ended by now.
         """
         due = [self.dags[dag_id] for dag_id, planned in self.plans.items() if planned.run_after <= now]
+        due = [dag for dag in due if room(dag)]
         for dag in due:
             if not dag.spec.catchup:
                 self.plan(dag, now)

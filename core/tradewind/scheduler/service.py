@@ -39,6 +39,7 @@ class Service:
         self.executor: Executor = plugins.current().resolve("register_executors", settings.executor)(settings)
         self.watch = DagWatch(settings) if watch else None
         self.loop = Loop(store, self.executor, settings, name=self.name, watch=self.watch)
+        self.loop.contained = (Exception,)  # a fault that one run brings to light must not stop the others
         self._stopping = threading.Event()
         self._leaving = False
         self._next_beat = 0.0
@@ -51,12 +52,10 @@ class Service:
         dead = self._take_the_place()
         self.executor.start()
         if self.watch:
-            self.watch.start()
+            self.watch.start(self.store.files())
         try:
-            self.loop.take_in_changes()
-            self.loop.claim(dead)
-            for name in dead:
-                self.store.forget_scheduler(name)
+            self.loop.desk.take_in_changes()
+            self._take_over(dead)
             while not self._stopping.is_set() and not until():
                 self._turn()
         finally:
@@ -66,13 +65,17 @@ class Service:
         """Carry out what people asked of runs, start nothing, and leave. False if a scheduler is at work to do it."""
         if any(not self._is_dead(info) for info in self.store.schedulers()):
             return False
-        self._take_the_place()
+        dead = self._take_the_place()
         self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
         try:
-            self.loop.take_in_changes()
-            while self.loop.dispatcher.callbacks:  # of attempts that were found lost: nobody else will call them
-                for ended in self.executor.poll(1.0):
+            self._take_over(dead)
+            self.loop.desk.take_in_changes()
+            patience = time.monotonic() + self.settings.kill_grace + STORE_PAUSE
+            # Callbacks of attempts that were found lost, which nobody else will call, and runs to be deleted when over.
+            while self.loop.dispatcher.callbacks or (self.loop.desk.waiting and time.monotonic() < patience):
+                for ended in self.executor.poll(STORE_PAUSE):
                     self.loop.on_ended_safely(ended)
+                self.loop.desk.take_in_changes()
         finally:
             self._leaving = True
             self._wind_up()
@@ -102,26 +105,34 @@ class Service:
             return
         self._next_beat = time.monotonic() + self.settings.heartbeat_interval
         if not self.store.scheduler_heartbeat(self.name, utc_now()):
+            self._leaving = True  # what runs is watched by whoever came after
             raise UsageError(f"The scheduler {self.name} was silent for too long and was replaced; start it again.")
         dead = [info.id for info in self.store.schedulers() if info.id != self.name and self._is_dead(info)]
         if dead:
-            self.loop.claim(dead)
-            for name in dead:
-                self.store.forget_scheduler(name)
+            self._take_over(dead)
+
+    def _take_over(self, dead: list[str]) -> None:
+        """Go on with the runs that dead schedulers held, and with those that nobody holds."""
+        self.loop.claim(dead)
+        for name in dead:
+            self.store.forget_scheduler(name)
 
     def _take_the_place(self) -> list[str]:
         """Register; returns the ids of the schedulers that are dead."""
-        others = self.store.schedulers()
-        dead = [info.id for info in others if self._is_dead(info)]
-        alive = [info for info in others if info.id not in dead]
-        if alive and self.store.takes_one_scheduler:
-            one = alive[0]
-            raise UsageError(
-                f"A scheduler (pid {one.pid} on {one.host}) works on this database already, and SQLite takes only one."
-            )
-        pid = os.getpid()
-        self.store.register_scheduler(self.name, identity.host(), pid, identity.identity(pid) or "", utc_now())
-        return dead
+        host, pid, process = identity.host(), os.getpid(), identity.identity() or ""
+        while True:
+            others = self.store.schedulers()
+            dead = [info.id for info in others if self._is_dead(info)]
+            alive = [info for info in others if info.id not in dead]
+            if alive and self.store.takes_one_scheduler:
+                one = alive[0]
+                raise UsageError(
+                    f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
+                    "and SQLite takes only one."
+                )
+            only = dead if self.store.takes_one_scheduler else None
+            if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
+                return dead  # else one came between: look who it is
 
     def _is_dead(self, info: SchedulerInfo) -> bool:
         if info.host == identity.host():
@@ -133,8 +144,13 @@ class Service:
         if self.watch:
             self.watch.stop()
         self.loop.dispatcher.close()
-        while (self.loop.dispatcher.in_flight or self.loop.dispatcher.callbacks) and not self._leaving:
-            self._turn()
+        try:
+            while (self.loop.dispatcher.in_flight or self.loop.dispatcher.callbacks) and not self._leaving:
+                self._turn()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         for ended in self.executor.stop(None):
             self.loop.on_ended_safely(ended)
         try:
@@ -154,7 +170,7 @@ def stop_on_signals(service: Service, tell: Callable[[str], None]) -> Iterator[N
     """SIGINT and SIGTERM stop the service instead of killing it. Only in the main thread."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        waiting = len(service.loop.dispatcher.in_flight)
+        waiting = len(service.loop.dispatcher.in_flight) + len(service.loop.dispatcher.callbacks)
         if not service.stopping and waiting:
             tell(f"Stopping: waiting for {waiting} running task(s). Once more to leave them running and exit.")
         service.stop()

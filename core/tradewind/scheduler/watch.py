@@ -10,10 +10,10 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tradewind.errors import TradewindError
 from tradewind.parser import PRELOAD, DagFolder, parse_file
 from tradewind.records import ParsedFile
 from tradewind.settings import Settings
@@ -30,6 +30,10 @@ Found = ParsedFile | Removed
 FAILED_AGAIN = 30.0  # seconds
 
 
+#: What is remembered of a file that was read by an earlier watch: it is read again.
+_LONG_AGO = (-1, -1)
+
+
 class DagWatch:
     """Looks at the DAG folder every `dags_refresh_interval` seconds until it is stopped."""
 
@@ -42,12 +46,15 @@ class DagWatch:
         self._thread = threading.Thread(target=self._work, name="dag-watch", daemon=True)
         self._zygote = Zygote(PRELOAD)
         self._again: queue.SimpleQueue[str] = queue.SimpleQueue()  #: paths to be read again
-        self._lock = threading.Lock()  #: held while the folder's memory of its files is used
+        self._lock = threading.Lock()  #: held while what is known of files is used: several threads read them
         self._failed: dict[str, float] = {}  #: path -> when to read it again, on time.monotonic()
         self._versions: dict[str, int] = {}  #: path -> how often it was seen to change
+        self._told: dict[str, str] = {}  #: path -> why it cannot be read, as it was told last
         self._trouble = ""  #: what last kept it from looking, so that it is told once
 
-    def start(self) -> None:
+    def start(self, known: Iterable[str] = ()) -> None:
+        """Begin to watch. `known` are the files that were there last time: those that went since are reported."""
+        self._seen = dict.fromkeys(known, _LONG_AGO)
         self._thread.start()
 
     def take(self) -> list[Found]:
@@ -73,7 +80,7 @@ class DagWatch:
                 try:
                     self._look(pool)
                     self._trouble = ""
-                except (OSError, TradewindError) as error:  # an unreadable folder, a killed helper process
+                except Exception as error:  # an unreadable folder, say; whatever it is, the next look may go well
                     self._tell(error)
                 self._stopped.wait(self._settings.dags_refresh_interval)
 
@@ -83,17 +90,18 @@ class DagWatch:
             log.error("The DAG folder cannot be looked at; trying again: %s", error)
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
-        self._due_again()
         with self._lock:
+            self._due_again()
             changed, removed = self._folder.scan(self._seen)
-        for path in removed:
-            self._seen.pop(path, None)
-            self._versions[path] = self._versions.get(path, 0) + 1
-            self._found.put(path)
-        for path, stamp in changed.items():
-            self._seen[path] = stamp
-            self._versions[path] = version = self._versions.get(path, 0) + 1
-            pool.submit(self._read, path, version)
+            for path in removed:
+                self._seen.pop(path, None)
+                self._told.pop(path, None)
+                self._versions[path] = self._versions.get(path, 0) + 1
+                self._found.put(path)
+            for path, stamp in changed.items():
+                self._seen[path] = stamp
+                self._versions[path] = version = self._versions.get(path, 0) + 1
+                pool.submit(self._read, path, version)
 
     def _due_again(self) -> None:
         """Forget that files were read which are to be read again: failed ones now and then, others when asked."""
@@ -113,13 +121,27 @@ class DagWatch:
                 zygote=self._zygote,
             )
         except Exception as error:  # nobody looks at the future: say it here, and read the file again
-            self._seen.pop(path, None)
+            self._again.put(path)
             self._tell(error)
             return
-        if self._versions[path] == version:
-            with self._lock:  # at once: what it read may change again any moment
-                self._folder.learn(parsed)
+        with self._lock:  # at once: what it read may change again any moment
+            if self._versions[path] != version:
+                return
+            self._folder.learn(parsed)
             self._failed.pop(path, None)
             if parsed.failure is not None:
                 self._failed[path] = time.monotonic() + max(FAILED_AGAIN, 10 * parsed.seconds)
             self._found.put(parsed)
+            self._report(parsed)
+
+    def _report(self, parsed: ParsedFile) -> None:
+        """Tell whoever looks at the scheduler's terminal, each thing once: a broken file is read again and again."""
+        failure, before = parsed.failure, self._told.pop(parsed.path, None)
+        if failure is None:
+            if before is not None:
+                log.info("%s can be read again.", parsed.path)
+            return
+        self._told[parsed.path] = failure.error
+        if failure.error != before:
+            line = f", line {failure.line}" if failure.line else ""
+            log.warning("%s%s cannot be read: %s", parsed.path, line, failure.error)

@@ -33,10 +33,10 @@ def why(store: Store, settings: Settings, dag_id: str, run_id: str, task_id: str
     reasons = [*_around(store, settings, store.dag(dag_id), run)]
     if instance.state is None:
         reasons += _upstream(live, task_id, leases)
-    elif instance.state is TaskState.SCHEDULED:
-        reasons += _limits(store, settings, live, instance)
     elif instance.next_at is not None:
         reasons.append(_waits(instance))
+    elif instance.state is TaskState.SCHEDULED:
+        reasons += _limits(store, settings, live, instance)
     return reasons or ["nothing stands in its way: it starts with the scheduler's next turn"]
 
 
@@ -48,15 +48,17 @@ def _settled(instance: TaskInstance) -> str:
         return f"it is running, as process {instance.pid} on {instance.host}, try {instance.try_number}"
     if state is TaskState.QUEUED:
         return f"it is handed to the executor and about to start, try {instance.try_number}"
-    if state is not None and (state.is_finished or state is TaskState.RESTARTING):
+    if state is TaskState.RESTARTING:
         return f"it is {state}{because}"
+    if state is not None and state.is_finished:
+        return f"it has ended, as {state}{because}"
     return ""
 
 
 def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[str]:
     """What holds back the whole run."""
     reasons = []
-    if not _scheduler_is_at_work(store, settings):
+    if not scheduler_is_at_work(store, settings):
         reasons.append("no scheduler is at work: start one with `tradewind scheduler` or `tradewind standalone`")
     if dag.paused:
         reasons.append(f"the DAG is paused: `tradewind dags unpause {dag.dag_id}`")
@@ -71,7 +73,8 @@ def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[st
     return reasons
 
 
-def _scheduler_is_at_work(store: Store, settings: Settings) -> bool:
+def scheduler_is_at_work(store: Store, settings: Settings) -> bool:
+    """Whether anybody is there to start what is due."""
     silent_since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
     return any(
         identity.is_alive(info.pid, info.process) if info.host == identity.host() else info.heartbeat_at > silent_since
@@ -111,10 +114,14 @@ def _limits(store: Store, settings: Settings, live: LiveRun, instance: TaskInsta
     return [reason] if reason else []
 
 
+#: What is due at `next_at`, where that is not a sensor's look.
+_DUE: dict[TaskState | None, str] = {TaskState.UP_FOR_RETRY: "its next try", TaskState.SCHEDULED: "its next start"}
+
+
 def _waits(instance: TaskInstance) -> str:
     assert instance.next_at is not None
     seconds = (instance.next_at - datetime.datetime.now(datetime.UTC)).total_seconds()
     due = f"in {seconds:.0f} s" if seconds > 0 else "now"
-    what = "its next try" if instance.state is TaskState.UP_FOR_RETRY else "the sensor's next look"
+    what = _DUE.get(instance.state, "the sensor's next look")
     because = f" (the last one ended: {instance.reason})" if instance.reason else ""
     return f"{what} is due {due}, at {instance.next_at:%Y-%m-%d %H:%M:%S} UTC{because}"

@@ -16,7 +16,7 @@ from tradewind.store.engine import Database
 from tradewind.store.specs import Specs
 from tradewind.store.upsert import put
 from tradewind.store.words import not_found
-from tradewind.tables import dag_versions, dags, files, import_failures, runs, sources, task_instances
+from tradewind.tables import dag_versions, dags, files, import_failures, requests, runs, sources, task_instances
 
 _INFO = select(
     dags.c.dag_id,
@@ -63,7 +63,7 @@ class DagVerbs:
         If the file cannot be read, its DAGs stay as they were. A DAG id that another file has already is refused: it
         is kept as this file's import failure, and the rest of the file is taken in.
         """
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             put(
                 connection,
                 files,
@@ -109,7 +109,7 @@ class DagVerbs:
 
     def remove_file(self, path: str) -> list[str]:
         """A DAG file is gone: so are its DAGs and its failure. Their runs and history stay. Returns the DAGs' ids."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             gone = [row.dag_id for row in connection.execute(_OF_FILE, {"path": path}) if row.active]
             _retire(connection, gone)
             connection.execute(delete(import_failures).where(import_failures.c.path == path))
@@ -164,7 +164,7 @@ class DagVerbs:
 
     def set_paused(self, dag_id: str, paused: bool) -> None:
         """Pause a DAG or let it go on. Raises NotFound."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             done = connection.execute(update(dags).where(dags.c.dag_id == dag_id).values(paused=paused))
             if done.rowcount == 0:
                 raise no_dag(connection, dag_id)
@@ -173,7 +173,7 @@ class DagVerbs:
         self, dag_id: str, interval_end: datetime.datetime | None, logical_date: datetime.datetime | None
     ) -> None:
         """Remember which interval of a DAG was scheduled last; `create_run` does so itself. Raises NotFound."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             last = {"name": dag_id, "end": interval_end, "logical": logical_date}
             if connection.execute(TOUCH_SCHEDULED, last).rowcount == 0:
                 raise no_dag(connection, dag_id)
@@ -183,12 +183,13 @@ class DagVerbs:
 
         Raises NotFound, or UsageError while tasks of it are running.
         """
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             row = connection.execute(_ONE, {"dag_id": dag_id}).one_or_none()
             if row is None:
                 raise no_dag(connection, dag_id)
             refuse_if_held(connection, dag_id)
             connection.execute(delete(runs).where(runs.c.dag_id == dag_id))
+            connection.execute(delete(requests).where(requests.c.dag_id == dag_id))
             connection.execute(delete(dag_versions).where(dag_versions.c.dag_id == dag_id))
             connection.execute(delete(dags).where(dags.c.dag_id == dag_id))
             connection.execute(update(files).where(files.c.path == row.path).values(hash=""))

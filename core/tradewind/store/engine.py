@@ -29,6 +29,9 @@ LOCK_TIMEOUT = 30.0  # seconds
 #: be out of luck for seconds where many processes write all the time.
 LOCK_PAUSE = 0.004  # seconds
 
+#: The counter of news starts again after this.
+MOST_NEWS = 2**31 - 2
+
 _WRITES = "tradewind_writes"
 
 
@@ -62,20 +65,28 @@ class Database:
             raise explain(error, self.path, self.lock_timeout) from error
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that alone may write; it is undone if the block raises."""
+    def write(self, *, news: bool = False) -> Iterator[Connection]:
+        """A transaction that alone may write; it is undone if the block raises.
+
+        `news`: schedulers should look at what it changes; see `change_marker`.
+        """
         try:
             with self._writer.begin() as connection:
                 yield connection
+                if news:
+                    _announce(connection)
         except (StatementError, sqlite3.Error) as error:
             raise explain(error, self.path, self.lock_timeout) from error
 
     def change_marker(self) -> int:
-        """A number that differs from the last one if anything was committed since, by whomever."""
+        """A number that differs from the last one if news was committed since, by whomever.
+
+        It is kept in the header of the file, where SQLite leaves room for a number of its users.
+        """
         try:
             if self._watcher is None:
                 self._watcher = self._connect()
-            marker: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            marker: int = self._watcher.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise explain(error, self.path, self.lock_timeout) from error
         return marker
@@ -168,6 +179,13 @@ class Database:
             connection.close()
             raise
         return connection
+
+
+def _announce(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    (before,) = driver.execute("PRAGMA user_version").fetchone()
+    driver.execute(f"PRAGMA user_version = {before % MOST_NEWS + 1}")
 
 
 def _connect_memory() -> sqlite3.Connection:

@@ -69,11 +69,23 @@ class LeaseVerbs:
 
     _db: Database
 
-    def register_scheduler(self, id: str, host: str, pid: int, process: str, now: datetime.datetime) -> None:
-        """A scheduler starts to work."""
+    def register_scheduler(
+        self,
+        id: str,
+        host: str,
+        pid: int,
+        process: str,
+        now: datetime.datetime,
+        *,
+        beside: Collection[str] | None = None,
+    ) -> bool:
+        """A scheduler starts to work. False: it does not, for there are others than those that it may be `beside`."""
         row = {"id": id, "host": host, "pid": pid, "process": process, "started_at": now, "heartbeat_at": now}
         with self._db.write() as connection:
+            if beside is not None and not set(connection.execute(select(_S.id)).scalars()) <= {id, *beside}:
+                return False
             put(connection, schedulers, row)
+            return True
 
     def scheduler_heartbeat(self, id: str, now: datetime.datetime) -> bool:
         """A sign of life. False: others took it for dead and forgot it: it must register and claim anew."""
@@ -87,7 +99,7 @@ class LeaseVerbs:
 
     def forget_scheduler(self, id: str) -> None:
         """A scheduler has ended, or is dead: its runs can be claimed by others."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             connection.execute(delete(schedulers).where(_S.id == id))
 
     def claim_runs(
@@ -114,7 +126,7 @@ class LeaseVerbs:
 
     def release(self, scheduler_id: str) -> None:
         """Give all leases of a scheduler back."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             connection.execute(_RELEASE, {"by": scheduler_id})
 
     def release_run(self, run: Run) -> None:

@@ -20,7 +20,7 @@ _T = task_instances.c
 _CHECK = select(runs.c.id).where(LEASED).with_for_update()
 _RUN_FIELDS = ("state", "version", "queued_at", "started_at", "ended_at", "callback_due", "conf", "reason")
 _MOVE_RUN = update(runs).where(LEASED).values({name: bindparam(f"new_{name}") for name in _RUN_FIELDS})
-_CALLBACK_DONE = update(runs).where(LEASED).values(callback_due=False)
+_CALLBACK_DONE = update(runs).where(LEASED, runs.c.ended_at == bindparam("ended")).values(callback_due=False)
 
 _TASK_FIELDS = tuple(
     name for name in TaskInstance.__struct_fields__ if name not in ("task_id", "map_index", "heartbeat_at")
@@ -120,9 +120,9 @@ class MoveVerbs:
         ]
 
     def callback_done(self, run: Run) -> bool:
-        """The DAG-level callback of an ended run has run. False: the lease is lost."""
+        """The DAG-level callback of an ended run has run. False: the lease is lost, or the run ended anew since."""
         with self._db.write() as connection:
-            return connection.execute(_CALLBACK_DONE, lease(run)).rowcount == 1
+            return connection.execute(_CALLBACK_DONE, {**lease(run), "ended": run.ended_at}).rowcount == 1
 
 
 def _lock(connection: Connection, run: Run, move: RunMove | None) -> bool:

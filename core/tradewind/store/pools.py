@@ -30,14 +30,14 @@ class PoolVerbs:
         """Make a pool, or change it."""
         if slots < 0:
             raise UsageError(f"The pool {name!r} cannot have {slots} slots: the least is 0.")
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             put(connection, pools, {"name": name, "slots": slots, "description": description})
 
     def delete_pool(self, name: str) -> None:
         """Delete a pool. Raises NotFound, or UsageError for the default pool."""
         if name == DEFAULT_POOL:
             raise UsageError(f"The pool {name!r} cannot be deleted: tasks that name no pool are in it.")
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             if connection.execute(delete(pools).where(pools.c.name == name)).rowcount == 0:
                 known = connection.execute(select(pools.c.name)).scalars()
                 raise not_found("pool", name, known, "`tradewind pools list` shows those there are")

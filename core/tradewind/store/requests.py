@@ -29,7 +29,7 @@ class RequestVerbs:
     def add_request(self, kind: str, dag_id: str, run_id: str, arguments: Mapping[str, Any] | None = None) -> int:
         """Ask something of a run; returns the request's id. Raises NotFound if there is no such run."""
         row = {"kind": kind, "dag_id": dag_id, "run_id": run_id, "asked_at": utc_now()}
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             if connection.execute(_RUN, {"dag_id": dag_id, "run_id": run_id}).first() is None:
                 raise no_run(connection, dag_id, run_id)
             key = connection.execute(

@@ -59,7 +59,7 @@ class RunVerbs:
         type of run that the DAG does not allow.
         """
         try:
-            with self._db.write() as connection:
+            with self._db.write(news=True) as connection:
                 return self._insert(connection, new, now, version)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError) and self.find_run(new.dag_id, new.run_id):
@@ -194,7 +194,7 @@ class RunVerbs:
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
         """Delete a run with its task instances, history and XComs. Raises NotFound, or UsageError while it works."""
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             refuse_if_held(connection, dag_id, run_id)
             done = connection.execute(delete(runs).where(runs.c.dag_id == dag_id, runs.c.run_id == run_id))
             if done.rowcount == 0:

@@ -51,7 +51,11 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
         return StoreTaskApi(self._db, self)
 
     def change_marker(self) -> int:
-        """A number that has changed if anything was written since the last call, by this process or another."""
+        """A number that has changed if schedulers should look what is new, by this process or another.
+
+        New are DAGs, pools, requests and runs that were made, changed, deleted or let go of. What attempts record, and
+        what the scheduler decides about their runs, is not: their processes' ends tell of that.
+        """
         return self._db.change_marker()
 
     def warm_up(self) -> None:

@@ -7,6 +7,7 @@ dispatch first, in the same statement, so that one which was given up for lost c
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from tradewind.store.rows import (
     run_from_row,
     skips_text,
     task_from_row,
+    task_state,
 )
 from tradewind.store.specs import Specs
 from tradewind.store.words import not_found
@@ -33,6 +35,9 @@ _T = task_instances.c
 _SELECT = select(*TASK_COLUMNS)
 _OF_RUN = _SELECT.where(_T.run == bindparam("run")).order_by(_T.task_id, _T.map_index)
 _ONE = _SELECT.where(_T.run == bindparam("run"), _T.task_id == bindparam("task"), _T.map_index == bindparam("index"))
+_STATES = select(_T.task_id, _T.state).where(
+    _T.run == bindparam("run"), _T.task_id.in_(bindparam("tasks", expanding=True)), _T.map_index == -1
+)
 _ATTEMPTS = (
     select(*ATTEMPT_COLUMNS)
     .where(
@@ -138,6 +143,12 @@ class TaskVerbs:
             known = [other.task_id for other in map(task_from_row, connection.execute(_OF_RUN, {"run": run}))]
         what = "task" if map_index < 0 else f"task with the map index {map_index}"
         raise not_found(f"{what} in this run called", task_id, known, "`tradewind tasks list` shows those there are")
+
+    def states(self, run: int, task_ids: Collection[str]) -> dict[str, TaskState | None]:
+        """The states of some tasks of the run with this Run.id; tasks that it does not have are left out."""
+        with self._db.read() as connection:
+            found = connection.execute(_STATES, {"run": run, "tasks": list(task_ids)})
+            return {task_id: task_state(state) for task_id, state in found}
 
     def attempts(self, run: int, task_id: str, map_index: int = -1) -> list[Attempt]:
         """The ended tries of a task instance, oldest first."""

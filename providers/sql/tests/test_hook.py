@@ -378,6 +378,18 @@ def test_test_connection_answers_instead_of_raising(hook: SqliteHook, tmp_path: 
     works, message = SqliteHook("warehouse", schema=str(tmp_path / "missing" / "x.db")).test_connection()
     assert not works
     assert "missing" in message
+    works, message = SqliteHook("warehouse", schema=str(tmp_path / "later.db")).test_connection()
+    assert works
+    assert "later.db is not there yet" in message
+    assert not (tmp_path / "later.db").exists()  # a test writes nothing
+
+
+def test_a_connection_of_another_type_is_not_taken_for_a_path() -> None:
+    hook = SqliteHook(connection=Connection.from_uri("postgres://etl:hush@db.example/sales", "warehouse"))
+    with pytest.raises(BrokenConnection, match="'warehouse' is of type 'postgres': SqliteHook opens 'sqlite'") as told:
+        hook.get_records("select 1")
+    assert "hush" not in str(told.value)
+    assert SqliteHook(connection=Connection("untyped", host="")).get_first("select 1") == (1,)
 
 
 def test_statements_are_split_as_the_database_reads_them() -> None:

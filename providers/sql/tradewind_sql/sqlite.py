@@ -123,12 +123,28 @@ class SqliteHook(DbApiHook):
 
     @property
     def location(self) -> Location:
-        """Where the database is. Raises BrokenConnection for extras that cannot be meant."""
+        """Where the database is. Raises BrokenConnection for another type, and for extras that cannot be meant."""
+        if self.connection.conn_type not in (self.conn_type, "generic"):
+            raise BrokenConnection(
+                f"Connection {self.get_conn_id()!r} is of type {self.connection.conn_type!r}: "
+                f"{type(self).__name__} opens {self.conn_type!r} connections only."
+            )
         parameters = {name: _text(value) for name, value in self._given(extras.SQLITE_URI).items()}
         path = self.schema or _path(self.connection.host or "", self.connection.schema or "")
         if path in ("", ":memory:") or parameters.get("mode") == "memory":
             return Location(None, "" if path == ":memory:" else path, parameters)
         return Location(Path(path).expanduser().absolute(), "", parameters)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether a trivial query works. A database that is not there yet is not made by being tested."""
+        try:
+            location = self.location
+            self._check_file(location)
+        except ConnectionFault as error:
+            return False, str(error)
+        if location.path is None or "vfs" in location.parameters or location.path.exists():
+            return super().test_connection()
+        return True, f"The file {location.path} is not there yet; the first statement creates it"
 
     def get_conn(self) -> SqliteConnection:
         """A new connection. Who asks for it closes it: `with closing(hook.get_conn()) as conn:`."""

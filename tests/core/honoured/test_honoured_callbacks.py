@@ -232,6 +232,7 @@ def test_an_attempt_that_cannot_be_started_is_told_of_too(played):
     run = played.trigger(dag)
     for _ in range(3):
         played.lose("t", run, started=False)
+        played.turn(seconds=20)
     assert played.states(run) == {"t": "failed"}
     assert [argv.kind for argv in played.executor.held.values()] == ["callback"]
 

@@ -33,6 +33,11 @@ BAD = {
     "syntax error": ("import os\n\ndef f(:\n    pass\n", "SyntaxError: invalid syntax", 3),
     "tabs and spaces": ("if True:\n        x = 1\n\ty = 2\n", "TabError: inconsistent use", 3),
     "import error": ("import os\nimport no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'", 2),
+    "import from Airflow": (
+        "from tradewind.decorators import task\n",
+        "ModuleNotFoundError: No module named 'tradewind.decorators'; Airflow's names are in tradewind, trade",
+        1,
+    ),
     "import of a missing name": ("\n\nfrom os import no_such_name\n", "ImportError: cannot import name", 3),
     "error in a function": (
         "def inner():\n    return {}['key']\n\ndef outer():\n    inner()\n\nouter()\n",
@@ -42,6 +47,16 @@ BAD = {
     "sys.exit": ("import sys\nsys.exit(0)\n", "SystemExit: 0: the file ends the process", 2),
     "os._exit": ("import os\n\ndef stop():\n    os._exit(0)\n\nstop()\n", "SystemExit: os._exit(0)", 4),
     "exit within try": ("import os\ntry:\n    os._exit(3)\nfinally:\n    pass\n", "SystemExit: os._exit(3)", 3),
+    "test() at the top level": (
+        "from tradewind import DAG\n\ndag = DAG('d')\ndag.test()\n",
+        "DagError: DAG 'd' calls test() whenever its file is read; put the call under `if __name__ ==",
+        4,
+    ),
+    "cli() at the top level": (
+        "from tradewind import DAG\n\ndag = DAG('d')\ndag.cli()\n",
+        "DagError: DAG 'd' calls cli() whenever its file is read",
+        4,
+    ),
     "interrupt": ("raise KeyboardInterrupt\n", "KeyboardInterrupt", 1),
     "endless recursion": ("def f():\n    return f()\nf()\n", "RecursionError", 2),
     "segmentation fault": (

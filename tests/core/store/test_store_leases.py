@@ -62,7 +62,7 @@ def test_the_oldest_come_first_and_no_more_than_asked(store: Store, sample: Any)
 
 def test_an_ended_run_is_claimed_only_for_its_callback_or_a_request(store: Store, sample: Any) -> None:
     run = sample.run()
-    ended = replace(run, state=RunState.SUCCESS, callback_due=True)
+    ended = replace(run, state=RunState.SUCCESS, ended_at=sample.now, callback_due=True)
     store.apply(run, Moves(run=RunMove(run, ended)))
     [taken] = store.claim_runs("b", sample.now, dead=[sample.scheduler])
     assert taken.callback_due
@@ -71,6 +71,15 @@ def test_an_ended_run_is_claimed_only_for_its_callback_or_a_request(store: Store
     assert store.claim_runs("b", sample.now) == []
     store.add_request("clear", "sales", "run-1")
     assert ids(store.claim_runs("b", sample.now)) == ["run-1"]
+
+
+def test_a_scheduler_registers_only_beside_those_that_it_knows_to_be_dead(store: Store, sample: Any) -> None:
+    assert store.register_scheduler("a", "here", 1, "p", sample.now, beside=[])
+    assert not store.register_scheduler("b", "here", 2, "p", sample.now, beside=[])
+    assert [info.id for info in store.schedulers()] == ["a"]
+    assert store.register_scheduler("a", "here", 1, "p", sample.now, beside=[])
+    assert store.register_scheduler("b", "here", 2, "p", sample.now, beside=["a", "c"])
+    assert store.register_scheduler("c", "here", 3, "p", sample.now)
 
 
 def test_a_request_does_not_take_a_run_from_a_living_scheduler(store: Store, sample: Any) -> None:

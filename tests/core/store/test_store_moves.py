@@ -174,10 +174,20 @@ def test_a_sign_of_life_is_not_put_back(store: Store, sample: Any) -> None:
 
 def test_the_callback_of_an_ended_run_is_due_till_it_has_run(store: Store, sample: Any) -> None:
     run = sample.run()
-    store.apply(run, Moves(run=RunMove(run, replace(run, state=RunState.SUCCESS, callback_due=True))))
+    ended = replace(run, state=RunState.SUCCESS, ended_at=sample.now, callback_due=True)
+    store.apply(run, Moves(run=RunMove(run, ended)))
     assert store.run("sales", "run-1").callback_due
-    assert store.callback_done(run)
+    assert store.callback_done(ended)
     assert not store.run("sales", "run-1").callback_due
+
+
+def test_the_callback_of_an_earlier_end_does_not_stand_for_that_of_the_last(store: Store, sample: Any) -> None:
+    run = sample.run()
+    first = replace(run, state=RunState.FAILED, ended_at=sample.now, callback_due=True)
+    store.apply(run, Moves(run=RunMove(run, first)))
+    store.apply(first, Moves(run=RunMove(first, replace(first, ended_at=sample.later(minutes=1)))))
+    assert not store.callback_done(first)
+    assert store.run("sales", "run-1").callback_due
 
 
 def test_many_moves_at_once(store: Store, sample: Any, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tradewind.errors import NotFound, UsageError
-from tradewind.records import Request
+from tradewind.records import Outcome, Request
 from tradewind.settings import Settings
+from tradewind.states import TaskState
 from tradewind.store import Store, open_store
 
 
@@ -58,9 +59,7 @@ def test_pools(store: Store) -> None:
     assert "api" not in store.pools()
 
 
-def test_the_change_marker_tells_of_every_commit_and_of_nothing_else(
-    store: Store, sample: Any, settings: Settings
-) -> None:
+def test_the_change_marker_tells_schedulers_of_news_of_whomever(store: Store, sample: Any, settings: Settings) -> None:
     sample.run()
     marker = store.change_marker()
     assert store.change_marker() == marker
@@ -73,3 +72,41 @@ def test_the_change_marker_tells_of_every_commit_and_of_nothing_else(
     with Store(settings=settings) as other:
         other.set_pool("others", 1)
         assert store.change_marker() != own
+
+
+def test_each_verb_that_schedulers_should_hear_of_changes_the_marker(store: Store, sample: Any) -> None:
+    sample.run()
+    sample.run("other")
+    verbs = {
+        "save_parsed": lambda: store.save_parsed(
+            sample.parsed(sample.spec(tasks=3), path="/dags/sales.py"), sample.now
+        ),
+        "set_paused": lambda: store.set_paused("sales", True),
+        "touch_scheduled": lambda: store.touch_scheduled("sales", sample.now, sample.now),
+        "set_pool": lambda: store.set_pool("mine", 1),
+        "delete_pool": lambda: store.delete_pool("mine"),
+        "create_run": lambda: store.create_run(sample.new_run(run_id="another"), sample.now),
+        "add_request": lambda: store.add_request("clear", "sales", "run-1"),
+        "delete_run": lambda: store.delete_run("sales", "run-1"),
+        "release": lambda: store.release(sample.scheduler),
+        "forget_scheduler": lambda: store.forget_scheduler(sample.scheduler),
+        "remove_file": lambda: store.remove_file("/dags/sales.py"),
+        "delete_dag": lambda: store.delete_dag("sales"),
+    }
+    for name, verb in verbs.items():
+        before = store.change_marker()
+        verb()
+        assert store.change_marker() != before, name
+
+
+def test_what_attempts_and_their_scheduler_write_leaves_the_marker_alone(store: Store, sample: Any) -> None:
+    run = sample.run()
+    marker = store.change_marker()
+    key = sample.queue(run, "t0")
+    sample.start(key)
+    store.heartbeat(key, sample.now)
+    store.task_api().xcom_put(key, "return_value", "1")
+    store.finish_attempt(key, Outcome(TaskState.SUCCESS, sample.now))
+    store.scheduler_heartbeat(sample.scheduler, sample.now)
+    store.release_run(run)
+    assert store.change_marker() == marker
