@@ -1,5 +1,6 @@
 """What every test shares: a home folder of its own, a clean environment, and the list of real servers used."""
 
+import logging
 import os
 import sqlite3
 import tempfile
@@ -73,3 +74,13 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("tradewind") / "home"
     monkeypatch.setenv("TRADEWIND_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def quiet_logging():
+    """A run in this process may set logging up, for a stream that is closed when the test ends."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
