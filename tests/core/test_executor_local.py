@@ -15,6 +15,7 @@ from random import Random
 import pytest
 
 from tradewind.errors import SettingError
+from tradewind.executor import local
 from tradewind.executor.contract import Ended
 from tradewind.executor.local import LocalExecutor
 from tradewind.records import TaskKey
@@ -172,7 +173,10 @@ def test_attempts_with_one_affinity_share_a_warm_process(attempts: Attempts) -> 
     assert len({note[1] for note in notes}) == 1
 
 
-def test_another_affinity_has_another_warm_process_and_a_new_version_replaces_the_old(attempts: Attempts) -> None:
+def test_another_affinity_has_another_warm_process_and_a_new_version_replaces_the_old(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "SUPERSEDED_TIME", 0.2)
     parents = []
     for affinity in ("a\0one", "b\0one", "a\0two"):
         _, path = attempts.submit("quick", affinity)
@@ -181,6 +185,15 @@ def test_another_affinity_has_another_warm_process_and_a_new_version_replaces_th
     assert len(set(parents)) == 3
     wait_until(lambda: identity(parents[0]) is None, attempts)
     assert identity(parents[1]) is not None
+
+
+def test_attempts_of_two_versions_in_turn_do_not_load_them_anew_each_time(attempts: Attempts) -> None:
+    parents = []
+    for number in range(6):
+        _, path = attempts.submit("quick", f"a\0{number % 2}")
+        attempts.ended()
+        parents.append(path.read_text().split()[1])
+    assert len(set(parents)) == 2
 
 
 def test_what_an_attempt_leaves_behind_is_killed_before_its_end_is_reported(attempts: Attempts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from typing import Any
 
 import pytest
@@ -71,7 +72,7 @@ class Bench:
     def process(self, task_id: str, run_id: str = "run1") -> Any:
         """The process that was started last for a task; a callback has an empty task id."""
         found = [p for p in self.machine.processes.values() if (p.key.task_id, p.key.run_id) == (task_id, run_id)]
-        assert found, f"there is no process of {task_id!r} in {run_id}; there are {list(self.machine.processes)}"
+        assert found, f"there is no process of {task_id!r} in {run_id}; there are those of {self.waiting()[:20]}"
         return found[-1]
 
     def begin(self, task_id: str, run_id: str = "run1") -> Any:
@@ -359,6 +360,14 @@ def test_runs_of_a_deleted_dag_take_no_place_when_the_dag_comes_back(bench):
     assert here.states("d", "run2") == {"t0": "queued"}
 
 
+def test_the_file_of_a_deleted_dag_is_read_again(bench):
+    here = bench(chain(), chain("other"))
+    here.loop.watch = PlayedWatch()
+    here.outside.delete_dag("d")
+    here.turn()
+    assert here.loop.watch.again == ["/dags/d.py"]
+
+
 def test_a_paused_dag_stays_paused_when_its_file_goes(bench):
     here = bench(chain(count=1))
     here.outside.set_paused("d", True)
@@ -429,6 +438,20 @@ def test_a_task_starts_again_only_when_its_marked_attempt_is_gone(bench):
     here.turn()
     assert here.states("d")["a"] == "queued"
     assert here.waiting() == ["a", "b"]
+
+
+def test_an_attempt_that_a_dead_scheduler_told_to_stop_is_waited_for(bench):
+    here = bench(side_by_side())
+    here.trigger("d")
+    old = here.begin("a")
+    here.ask("set_task_state", "d", task_ids=["a"], state="failed")
+    here.boot()
+    here.ask("clear", "d", task_ids=["a"])
+    here.turn(3)
+    assert here.states("d")["a"] == "scheduled"
+    here.end(old, -15)
+    here.turn()
+    assert here.states("d")["a"] == "queued"
 
 
 def test_a_run_made_anew_under_an_old_name_waits_for_what_is_left_of_the_old_one(bench):
@@ -702,6 +725,19 @@ def test_a_clock_that_is_put_back_does_not_put_off_what_an_error_left_behind(ben
     assert here.state("d") == "success"
 
 
+def test_times_beyond_the_end_of_time_stop_nothing(bench):
+    for_ever = datetime.timedelta.max.total_seconds()
+    task = {"retries": 1, "retry_delay": for_ever}
+    strange = chain("strange", schedule=CronSchedule("0 0 * * *", "Atlantis/Capital"), start_date=NOW)
+    here = bench(chain(count=1, dagrun_timeout=for_ever, task=task), strange)
+    here.trigger("d")
+    here.end(here.begin("t0"), -9)
+    here.turn()
+    assert (here.state("d"), here.states("d")) == ("running", {"t0": "up_for_retry"})
+    here.ask("set_task_state", "d", task_ids=["t0"], state="success")
+    assert here.state("d") == "success"
+
+
 # -- many ------------------------------------------------------------------------------------------------------------
 
 
@@ -716,3 +752,71 @@ def test_queued_runs_start_oldest_first_when_there_is_room(bench):
     here.finish("t0", "day0")
     assert here.state("d", "day2") == "running"
     assert here.state("d", "day3") == "queued"
+
+
+def calls(action):
+    """How many functions are called, in Python and in C: a clock that does not depend on the machine."""
+    count = 0
+
+    def tick(frame, event, argument):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(tick)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def wide(size):
+    return [DagSpec("d", tuple(TaskSpec(f"t{n}", "P") for n in range(size)), max_active_tasks=2)]
+
+
+def linked(size):
+    tasks = (TaskSpec(f"t{n}", "P", depends_on_past=True, upstream=(f"t{n - 1}",) if n else ()) for n in range(size))
+    return [DagSpec("d", tuple(tasks), max_active_tasks=2)]
+
+
+def with_others(size):
+    others = [chain(f"other{n}", schedule=CronSchedule("0 0 * * *"), start_date=NOW) for n in range(size)]
+    return [chain(count=3), *others]
+
+
+def busy(size):
+    """So many DAGs have a run that is held up, and would be planned anew if there were room."""
+    every = {"schedule": CronSchedule("* * * * *"), "start_date": NOW - datetime.timedelta(days=1)}
+    return [chain(count=3), *(chain(f"other{n}", max_active_runs=1, **every) for n in range(size))]
+
+
+@pytest.mark.parametrize("make", [wide, linked, with_others, busy])
+def test_an_ended_task_costs_the_same_beside_many_others(make, tmp_path):
+    cost = {}
+    for size in (10, 100):
+        here = Bench(tmp_path / str(size), *make(size), parallelism=1000)
+        run = here.trigger("d")
+        here.later(120)
+        here.finish("t0", run)  # once, for what is read and planned the first time
+        process = here.record("t1", run)
+        here.end(process)
+        cost[size] = calls(here.turn)
+        here.store.close()
+        here.outside.close()
+    assert cost[100] < 1.3 * cost[10] + 400, cost
+
+
+def test_an_ended_task_costs_the_same_beside_many_queued_runs(tmp_path):
+    cost = {}
+    for size in (10, 300):
+        here = Bench(tmp_path / str(size), chain(count=3, max_active_runs=4))
+        for number in range(size):
+            at = NOW + datetime.timedelta(seconds=number)
+            here.outside.create_run(NewRun("d", f"run{number}", RunType.MANUAL, at, at, at), NOW)
+        here.turn()
+        here.finish("t0")
+        here.end(here.record("t1"))
+        cost[size] = calls(here.turn)
+        here.store.close()
+        here.outside.close()
+    assert cost[300] < 1.3 * cost[10], cost

@@ -167,6 +167,12 @@ def test_stop_lets_the_command_clean_up(tmp_path: Path) -> None:
     assert done[0].exit_code == 7
 
 
+def test_a_stop_that_comes_before_the_process_is_known_is_not_lost() -> None:
+    command = Command(["sleep", "60"], on_line=print)
+    command.stop()
+    assert command.run().exit_code == -signal.SIGTERM
+
+
 def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     ready = tmp_path / "pid"
     script = f"trap '' TERM; (trap '' TERM; echo $BASHPID > {ready}; while :; do sleep 0.05; done) & wait; sleep 60"

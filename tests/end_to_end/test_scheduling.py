@@ -445,3 +445,24 @@ def test_both_ways_of_starting_processes(deploy, name):
     )
     here.start()
     assert str(here.ended(here.trigger("plain")).state) == "success"
+
+
+def test_a_dag_whose_file_went_while_no_scheduler_ran_is_retired(deploy):
+    here = deploy()
+    code = """
+        from datetime import datetime
+        from tradewind import DAG
+        from tradewind.operators.empty import EmptyOperator
+
+        with DAG({name!r}, start_date=datetime(2020, 1, 1), schedule=None):
+            EmptyOperator(task_id="nothing")
+        """
+    gone = here.write("gone.py", code.format(name="gone"))
+    here.write("kept.py", code.format(name="kept"))
+    here.start()
+    here.until(lambda: len(here.store.dags()) == 2)
+    here.stop()
+    gone.unlink()
+    here.start()
+    here.until(lambda: [dag.dag_id for dag in here.store.dags()] == ["kept"])
+    assert [dag.dag_id for dag in here.store.dags(active_only=False)] == ["gone", "kept"]

@@ -45,7 +45,7 @@ class Executor(ABC):
         """Start an attempt; each key once. Whatever goes wrong comes back as an `Ended`, nothing is raised.
 
         Attempts with the same non-empty `affinity` may share what is costly to load. It has the form
-        `<what>\\0<version of it>`: a new version replaces what was kept for older ones.
+        `<what>\\0<version of it>`: what was kept for older versions is let go of when it is no longer asked for.
         """
 
     @abstractmethod

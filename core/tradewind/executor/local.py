@@ -30,6 +30,10 @@ from tradewind.zygote import Child, Zygote
 #: A warm process without work is ended after this long, in seconds.
 IDLE_TIME = 600.0
 
+#: One that has an older version of something loaded is ended sooner, but not at once: runs of the old version may go
+#: on beside those of the new one for a while, and each would have to load its own again and again.
+SUPERSEDED_TIME = 5.0
+
 #: So many warm processes without work are kept at most; the one that was used last stays longest.
 IDLE_MOST = 16
 
@@ -51,6 +55,7 @@ class _Warm:
     loads: bool  #: it loads a DAG file before it is ready
     ready: bool = False
     retired: bool = False  #: takes in nothing more, and ends when its attempts have
+    superseded: bool = False  #: a newer version of what it has loaded is asked for
     used: float = field(default_factory=time.monotonic)
     attempts: dict[int, _Attempt] = field(default_factory=dict)
 
@@ -287,7 +292,7 @@ class LocalExecutor(Executor):
             return found
         what = affinity.partition("\0")[0]
         for other in self._older(what):
-            self._retire(other)
+            other.superseded = True
         preload = attempt.argv if affinity else []
         child = self._zygote.fork("tradewind.executor.warm:serve", [self._runner, preload, self._spawn])
         channel = Channel(child.sock, blocking=False)
@@ -349,7 +354,8 @@ class LocalExecutor(Executor):
         idle = [warm for warm in self._all_warm if warm.ready and not warm.attempts]
         idle.sort(key=lambda warm: warm.used, reverse=True)
         for position, warm in enumerate(idle):
-            if warm.retired or position >= IDLE_MOST or now - warm.used > IDLE_TIME:
+            patience = SUPERSEDED_TIME if warm.superseded else IDLE_TIME
+            if warm.retired or position >= IDLE_MOST or now - warm.used > patience:
                 self._selector.unregister(warm.channel)
                 self._forget(warm)
 

@@ -77,6 +77,8 @@ class Command:
     encoding: str = "utf-8"  #: of the output; bytes that do not fit it are shown as \xNN
     longest_line: int = 1_000_000  #: characters; longer lines reach `on_line` in pieces
 
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)  # signal handlers may stop it too
+    _stopped: bool = field(default=False, init=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _thread: int | None = field(default=None, init=False)  # the one that reads the output
     _parts: list[str] = field(default_factory=list, init=False)
@@ -86,11 +88,15 @@ class Command:
 
     def run(self) -> Finished:
         """Start it, read its output, and wait for its end. Whatever breaks this off also stops the command."""
-        process = self._process = self._start()
+        process = self._start()
+        with self._lock:
+            self._process, stopped = process, self._stopped
         self._thread = threading.get_ident()
         assert process.stdout is not None
         decoder = codecs.getincrementaldecoder(self.encoding)(errors="backslashreplace")
         try:
+            if stopped:
+                self.stop()
             for chunk in self._chunks(process):
                 self._feed(decoder.decode(chunk))
             self._feed(decoder.decode(b"", final=True))
@@ -106,8 +112,12 @@ class Command:
         return Finished(code, *self._last)
 
     def stop(self, grace: float | None = None) -> None:
-        """Ask the command and all that it started to end; kill what is left after `grace` seconds."""
-        process = self._process
+        """Ask the command and all that it started to end; kill what is left after `grace` seconds.
+
+        If it is only just being started, `run` stops it.
+        """
+        with self._lock:
+            process, self._stopped = self._process, True
         if process is None:
             return
         grace = settings.read().kill_grace if grace is None else grace

@@ -36,7 +36,10 @@ def after_failure(
         return TaskState.FAILED, None
     chosen = decision.retry_delay if decision.action is RetryAction.RETRY else None
     seconds = delay(task, try_number, now) if chosen is None else values.seconds(chosen)
-    return TaskState.UP_FOR_RETRY, now + datetime.timedelta(seconds=seconds)
+    try:
+        return TaskState.UP_FOR_RETRY, now + datetime.timedelta(seconds=seconds)
+    except OverflowError:  # a delay that nobody lives to see the end of
+        return TaskState.UP_FOR_RETRY, datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 def ask_policy(policy: Any, error: BaseException, try_number: int, max_tries: int, context: Any) -> RetryDecision:

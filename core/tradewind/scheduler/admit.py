@@ -120,7 +120,7 @@ class Line:
     def admit(
         self, usage: Usage, limits: Limits, closed: Callable[[str], bool], barred: Callable[[Candidate], bool]
     ) -> list[Candidate]:
-        """As the function `admit`, for all in DAGs that are not `closed` who are not `barred`. They stay in the line."""
+        """As the function `admit`, for who is not `barred`, in DAGs that are not `closed`. They stay in the line."""
         heads = [(lane[0].order, lane, 0) for lane in self._lanes.values() if not closed(lane[0].run.dag_id)]
         heapq.heapify(heads)
         admitted: list[Candidate] = []

@@ -10,6 +10,7 @@ import heapq
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tradewind.records import Moves, TaskInstance, TaskKey, TaskMove
@@ -57,7 +58,9 @@ class Board:
         live = self.runs.pop(run_id, None)
         if live is None:
             return None
-        del self._names[live.run.dag_id, live.run.run_id]
+        name = live.run.dag_id, live.run.run_id
+        if self._names.get(name) == run_id:  # else it was deleted, and another run has the name by now
+            del self._names[name]
         self._unfile(live)
         for instance in live.instances.values():
             if instance.state is TaskState.SCHEDULED:
@@ -140,7 +143,9 @@ def deadline(live: LiveRun) -> datetime.datetime | None:
     """When the run's `dagrun_timeout` passes; None if it has none or has not started."""
     if live.spec.dagrun_timeout is None or live.run.started_at is None:
         return None
-    return live.run.started_at + datetime.timedelta(seconds=live.spec.dagrun_timeout)
+    with suppress(OverflowError):  # it has till the end of time
+        return live.run.started_at + datetime.timedelta(seconds=live.spec.dagrun_timeout)
+    return None
 
 
 def candidate(live: LiveRun, instance: TaskInstance) -> Candidate:

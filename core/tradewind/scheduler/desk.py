@@ -61,9 +61,16 @@ class Desk:
                 self._unsaved[path] = one
                 self._save_at = now + AGAIN
         if changed:
-            for path, file_hash in self.store.files().items():
-                if not file_hash:  # a DAG of it was refused, since another file had one of that name
-                    watch.read_again(path)
+            self._read_again_what_is_wanted()
+
+    def _read_again_what_is_wanted(self) -> None:
+        """Files of which a DAG was refused, since another file had one of that name, or was deleted by hand."""
+        watch = self.loop.watch
+        if watch is None:
+            return
+        for path, file_hash in self.store.files().items():
+            if not file_hash:
+                watch.read_again(path)
 
     # -- the database ----------------------------------------------------------------------------------------------
 
@@ -98,7 +105,10 @@ class Desk:
         """Read pools and DAGs anew, and let go of runs of DAGs that were deleted."""
         loop = self.loop
         loop.dispatcher.pools = self.store.pools()
+        before = loop.planner.dags.keys()
         loop.planner.set_dags(self.store.dags(active_only=False), loop.clock())
+        if before - loop.planner.dags.keys():
+            self._read_again_what_is_wanted()
         for dag_id in loop.board.dags.keys() - loop.planner.dags.keys():
             for live in list(loop.board.of_dag(dag_id).runs.values()):
                 loop.safely(live, loop.read_again, live)

@@ -22,6 +22,9 @@ from tradewind.states import HELD, TaskState
 
 log = logging.getLogger("tradewind.scheduler")
 
+#: So much longer than `kill_grace` may a process live on that was told to stop, in seconds.
+REST = 30.0
+
 #: States that leave a held attempt alone.
 _GOES_ON = frozenset({TaskState.SCHEDULED, *HELD} - {TaskState.RESTARTING})
 
@@ -165,6 +168,16 @@ class Dispatcher:
             self.look_later(key)
             return None
         return Ended(key, None, "its process was gone when the scheduler started")
+
+    def watch_rest(self, live: LiveRun, instance: TaskInstance) -> None:
+        """Watch what may be left of an attempt that a scheduler before this one gave up, or that is calling back."""
+        if instance.pid is None or instance.host is None:
+            return
+        since = instance.ended_at
+        if since is None or (self.clock() - since).total_seconds() < self.settings.kill_grace + REST:
+            key = key_of(live, instance)
+            if self.executor.adopt(key, instance.host, instance.pid, instance.process):
+                self._hold(key, live)
 
     def gives_signs_of_life(self, instance: TaskInstance) -> bool:
         """Whether an attempt that no executor of ours can watch is still at work, as far as can be told."""

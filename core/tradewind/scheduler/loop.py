@@ -104,7 +104,7 @@ class Loop:
         now = self.clock()
         if self._nudged:
             return 0.0
-        for moment in (self.board.next_due(), self.planner.next_due(now)):
+        for moment in (self.board.next_due(), self.planner.next_due()):
             if moment is not None:
                 timeout = min(timeout, (moment - now).total_seconds())
         return max(0.0, timeout)
@@ -347,8 +347,11 @@ class Loop:
     def take_up(self, live: LiveRun) -> None:
         """Go on with a run from wherever its last scheduler, or an error of the store, left it."""
         self.board.add(live)
-        for instance in [instance for instance in live.instances.values() if instance.state in HELD]:
+        for instance in list(live.instances.values()):
             if key_of(live, instance) in self.dispatcher.in_flight:
+                continue
+            if instance.state not in HELD:
+                self.dispatcher.watch_rest(live, instance)
                 continue
             if instance.state is TaskState.QUEUED:  # handed over, perhaps: whoever writes first goes on
                 back = replace(instance, state=TaskState.SCHEDULED)

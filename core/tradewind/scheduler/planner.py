@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import heapq
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tradewind.errors import TradewindError
 from tradewind.records import DagInfo, NewRun
 from tradewind.schedule import Interval, Never, PlannedRun
 from tradewind.states import RunType
+
+log = logging.getLogger("tradewind.scheduler")
 
 
 @dataclass
@@ -17,6 +22,8 @@ class Planner:
 
     dags: dict[str, DagInfo] = field(default_factory=dict)
     plans: dict[str, PlannedRun] = field(default_factory=dict)
+    _moments: list[tuple[datetime.datetime, str]] = field(default_factory=list)  #: heap of plans; some are outdated
+    _waiting: set[str] = field(default_factory=set)  #: DAGs whose plan fell due, and was not carried out yet
 
     def set_dags(self, dags: list[DagInfo], now: datetime.datetime) -> None:
         """Replace what is known of the DAGs and plan the changed ones anew."""
@@ -32,17 +39,29 @@ class Planner:
         """Work out the next run of one DAG."""
         self.dags[dag.dag_id] = dag
         self.plans.pop(dag.dag_id, None)
-        planned = next_scheduled(dag, now) if dag.active and not dag.paused else None
+        planned = None
+        try:
+            planned = next_scheduled(dag, now) if dag.active and not dag.paused else None
+        except (TradewindError, OverflowError) as error:  # a time zone that this machine lacks; the others go on
+            log.error("%s cannot be scheduled: %s", dag.dag_id, error)
         if planned is not None:
             self.plans[dag.dag_id] = planned
+            self._remember(dag.dag_id, planned)
 
     def due(self, now: datetime.datetime, room: Callable[[DagInfo], bool] = lambda dag: True) -> list[DagInfo]:
         """The DAGs whose next run may be created now and that have room for one, in the order in which they fell due.
 
         Without catchup a plan is worked out again when it falls due: a later interval may have ended by now.
         """
-        due = [self.dags[dag_id] for dag_id, planned in self.plans.items() if planned.run_after <= now]
-        due = [dag for dag in due if room(dag)]
+        while (moment := self.next_due()) is not None and moment <= now:
+            self._waiting.add(heapq.heappop(self._moments)[1])
+        for dag_id in list(self._waiting):
+            planned = self.plans.get(dag_id)
+            if planned is None or planned.run_after > now:
+                self._waiting.discard(dag_id)
+                if planned is not None:  # it has a new plan, or the clock was put back
+                    self._remember(dag_id, planned)
+        due = [dag for dag in map(self.dags.__getitem__, self._waiting) if room(dag)]
         for dag in due:
             if not dag.spec.catchup:
                 self.plan(dag, now)
@@ -51,9 +70,21 @@ class Planner:
     def _order(self, dag: DagInfo) -> tuple[datetime.datetime, str]:
         return self.plans[dag.dag_id].run_after, dag.dag_id
 
-    def next_due(self, now: datetime.datetime) -> datetime.datetime | None:
-        """When the next plan falls due. Those that are due already wait for something else than time."""
-        return min((planned.run_after for planned in self.plans.values() if planned.run_after > now), default=None)
+    def next_due(self) -> datetime.datetime | None:
+        """When the next plan falls due. Those that have fallen due already wait for something else than time."""
+        while self._moments:
+            moment, dag_id = self._moments[0]
+            planned = self.plans.get(dag_id)
+            if planned is not None and planned.run_after == moment:
+                return moment
+            heapq.heappop(self._moments)
+        return None
+
+    def _remember(self, dag_id: str, planned: PlannedRun) -> None:
+        if len(self._moments) > 2 * len(self.plans) + 100:  # mostly outdated
+            self._moments = [(plan.run_after, name) for name, plan in self.plans.items()]
+            heapq.heapify(self._moments)
+        heapq.heappush(self._moments, (planned.run_after, dag_id))
 
 
 def next_scheduled(dag: DagInfo, now: datetime.datetime) -> PlannedRun | None:

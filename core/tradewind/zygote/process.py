@@ -23,7 +23,7 @@ import msgspec
 from tradewind.plugins import load_object
 from tradewind.zygote.frames import receive, receive_with_fds, send
 
-#: Signals that the zygote handles in its own way; its children get Python's usual handling back.
+#: Signals that the zygote handles in its own way; its children get back what it was started with (`nohup`).
 _HANDLED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -59,6 +59,7 @@ def main_spawned() -> NoReturn:
 class _Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        self._inherited = {number: signal.getsignal(number) for number in _HANDLED}
         self._status: dict[int, int] = {}  #: pid -> descriptor on which its end is reported
         self._wake, self._wake_end = os.pipe()
         os.set_blocking(self._wake, False)
@@ -100,8 +101,8 @@ class _Zygote:
         """Leave the zygote behind: its sockets, those of other children, and its signal handling."""
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in _HANDLED:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        for number, handler in self._inherited.items():
+            signal.signal(number, handler)
         for fd in (self._control.detach(), self._wake, self._wake_end, own[1], *self._status.values()):
             os.close(fd)
         gc.enable()

@@ -1,0 +1,104 @@
+"""The scheduler as a process: taking its place, being replaced, leaving."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tradewind import settings
+from tradewind.errors import UsageError
+from tradewind.runner.identity import identity, session_members
+from tradewind.scheduler.planner import triggered_run
+from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.store import open_store
+
+SLEEPER = """
+import time
+from tradewind import DAG
+from tradewind.operators.python import PythonOperator
+
+def sleep():
+    time.sleep(60)
+
+with DAG("sleeper"):
+    PythonOperator(task_id="t", python_callable=sleep)
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRADEWIND_HEARTBEAT_INTERVAL", "0.1")
+    found = settings.read()
+    ensure_folders(found)
+    (Path(found.dags_folder) / "sleeper.py").write_text(SLEEPER)
+    with open_store(found, create=True) as store:
+        yield found, store
+        for held in store.running_everywhere():
+            if held.task.pid and identity(held.task.pid) == held.task.process:
+                os.kill(held.task.pid, signal.SIGKILL)
+
+
+def until(what, seconds=20.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("waited in vain")
+
+
+def test_a_scheduler_that_was_replaced_leaves_at_once_and_in_order(here):
+    """What it started goes on: it is for whoever came after to watch."""
+    found, outside = here
+    raised = []
+    with open_store(found) as store:
+        service = Service(store, found)
+
+        def run():
+            try:
+                service.run()
+            except UsageError as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        dag = until(lambda: outside.dags())[0]
+        now = datetime.datetime.now(datetime.UTC)
+        outside.create_run(triggered_run(dag, now), now)
+        task = until(lambda: [held.task for held in outside.running_everywhere() if held.task.pid])[0]
+        outside.forget_scheduler(service.name)
+        thread.join(15)
+        assert not thread.is_alive(), "it waits for the task"
+    assert "was replaced" in str(raised[0])
+    assert outside.schedulers() == []
+    assert session_members(task.pid), "the task was stopped with it"
+    assert service.executor.stop(None) == []  # it is closed already
+
+
+def test_of_two_schedulers_that_start_at_once_one_stays(here):
+    found, outside = here
+    with open_store(found) as one, open_store(found) as other:
+        first, second = Service(one, found, watch=False), Service(other, found, watch=False)
+        looks = []
+
+        def look(real=other.schedulers):
+            """The other one registers right after this one looked."""
+            looks.append(real())
+            if len(looks) == 1:
+                first._take_the_place()
+            return looks[-1]
+
+        other.schedulers = look
+        with pytest.raises(UsageError, match="takes only one"):
+            second.run(until=lambda: True)
+        del other.schedulers
+        assert [info.id for info in outside.schedulers()] == [first.name]
+        first.executor.stop(None)
+        second.executor.stop(None)
