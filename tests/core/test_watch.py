@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.world import replace_settings
+from tests.simulation.machine import replace_settings
 from tradewind.scheduler.watch import DagWatch
 
 DAG = """

@@ -66,17 +66,12 @@ def test_fifty_kills_during_a_hundred_runs(deploy, tmp_path):
     here.start()
     runs = [here.trigger("work", name=f"run{number}") for number in range(RUNS)]
 
-    killed = {"scheduler": 0, "attempt": 0, "helper": 0}
-    while sum(killed.values()) < KILLS:
+    victims = ["scheduler"] * 14 + ["attempt"] * 26 + ["helper"] * 10
+    assert len(victims) == KILLS
+    dice.shuffle(victims)
+    for victim in victims:
         time.sleep(dice.uniform(0.02, 0.3))
-        victim = dice.choice(["scheduler", "attempt", "attempt", "helper"])
-        if all(here.store.run("work", run.run_id).state.is_finished for run in runs[-3:]):
-            runs.append(here.trigger("work", name=f"run{len(runs)}"))
-        if kill(here, victim, dice):
-            killed[victim] += 1
-        if here.process.poll() is not None:
-            here.start()
-    assert all(killed.values()), killed
+        here.until(lambda victim=victim: kill_one(here, victim, dice, runs), timeout=120)
 
     for run in runs:
         ended = here.ended(run, timeout=120)
@@ -87,6 +82,15 @@ def test_fifty_kills_during_a_hundred_runs(deploy, tmp_path):
     assert not (tmp_path / "effects" / "double").exists(), (tmp_path / "effects" / "double").read_text()
     assert len(list((tmp_path / "effects" / "done").iterdir())) == 4 * len(runs)
     assert here.store.running_everywhere() == []
+
+
+def kill_one(here, victim, dice, runs):
+    """Try to kill one; before that see to it that a scheduler is at work, and that it has something to do."""
+    if here.process.poll() is not None:
+        here.start()
+    if all(here.store.run("work", run.run_id).state.is_finished for run in runs[-3:]):
+        runs.append(here.trigger("work", name=f"run{len(runs)}"))
+    return kill(here, victim, dice)
 
 
 def kill(here, victim, dice):

@@ -8,15 +8,13 @@ import datetime
 import random
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from tradewind import settings
 from tradewind.errors import StoreError, UsageError
-from tradewind.executor.contract import Ended, Executor
+from tradewind.executor.contract import Ended
 from tradewind.records import DagSpec, NewRun, Outcome, ParsedFile, TaskKey, TaskSpec
-from tradewind.runner.arguments import is_callback, read
+from tradewind.runner.arguments import is_callback
 from tradewind.runner.identity import host
 from tradewind.runner.retries import after_failure
 from tradewind.schedule import CronSchedule, DeltaSchedule, Never
@@ -27,75 +25,9 @@ from tradewind.scheduler.loop import Loop
 from tradewind.states import TASK_MOVES, RunState, RunType, TaskState, TriggerRule
 from tradewind.store import Store
 
+from .machine import Machine, PlayedExecutor, replace_settings
+
 START = datetime.datetime(2026, 3, 28, 22, 0, tzinfo=datetime.UTC)  # a clock change lies ahead in Europe
-
-
-@dataclass
-class Process:
-    """An attempt's process, played."""
-
-    key: TaskKey
-    pid: int
-    started: bool = False  #: it has won the compare-and-set and runs the task's code
-    told_to_stop: bool = False
-
-
-@dataclass
-class Machine:
-    """The processes of the world; they outlive schedulers."""
-
-    processes: dict[TaskKey, Process] = field(default_factory=dict)
-    ended: list[Ended] = field(default_factory=list)  #: not yet told to the scheduler
-    breaches: list[str] = field(default_factory=list)  #: what schedulers did that they must not do
-    pids: int = 100
-    away: bool = False  #: nothing can be started
-
-
-class PlayedExecutor(Executor):
-    """Starts processes in the played machine."""
-
-    def __init__(self, found, machine):
-        super().__init__(found)
-        self.machine = machine
-        self.mine = set()
-
-    def start(self): ...
-
-    @property
-    def slots(self):
-        return 10**6
-
-    def submit(self, key, argv, log_path, affinity=""):
-        if key in self.machine.processes:
-            self.machine.breaches.append(f"{key} was handed over twice")
-        if is_callback(key) != (read(argv).kind == "callback"):
-            self.machine.breaches.append(f"{key} does not go with {argv}")
-        if self.machine.away:
-            raise ConnectionError("the broker is away (played)")
-        self.machine.pids += 1
-        self.machine.processes[key] = Process(key, self.machine.pids)
-        self.mine.add(key)
-
-    def poll(self, timeout):
-        told = [ended for ended in self.machine.ended if ended.key in self.mine]
-        self.machine.ended = [ended for ended in self.machine.ended if ended.key not in self.mine]
-        return told
-
-    def wake(self): ...
-
-    def cancel(self, key):
-        if key in self.machine.processes:
-            self.machine.processes[key].told_to_stop = True
-
-    def adopt(self, key, host, pid, process):
-        found = self.machine.processes.get(key)
-        if found is None or found.pid != pid:
-            return False
-        self.mine.add(key)
-        return True
-
-    def stop(self, grace):
-        return []
 
 
 class World:
@@ -506,12 +438,6 @@ class World:
         left += [board.usage.pools, board.usage.runs, board.usage.dag_tasks, board.usage.run_tasks]
         assert not any(left), left
         assert not self.deleted & {(run.dag_id, run.run_id) for run in self.store.runs()}
-
-
-def replace_settings(folder, **changes):
-    import dataclasses
-
-    return dataclasses.replace(settings.read({"TRADEWIND_HOME": str(folder)}), **changes)
 
 
 assert set(TASK_MOVES) >= set(TaskState)
