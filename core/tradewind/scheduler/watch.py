@@ -125,8 +125,8 @@ class DagWatch:
             self._tell(error)
             return
         with self._lock:  # at once: what it read may change again any moment
-            if self._versions[path] != version:
-                return
+            if self._versions[path] != version or (parsed.failure is not None and not Path(path).exists()):
+                return  # a file that is gone is no failure: the next look tells
             self._folder.learn(parsed)
             self._failed.pop(path, None)
             if parsed.failure is not None:
