@@ -21,6 +21,7 @@
     ├── UnknownContextKey            a name that the context of a task does not have
     ├── XComError
     ├── PluginError
+    ├── SandboxError                 a throw-away server cannot be had, or did not start
     ├── NotFound                     a DAG, run, task or log that is not in the metadata database
     ├── StoreError                   the metadata database refused or is out of reach
     ├── ProcessError                 a helper process cannot be started, or died
@@ -128,6 +129,10 @@ class XComError(TradewindError):
 
 class PluginError(TradewindError):
     """A plugin cannot be loaded, or a name that plugins register cannot be resolved."""
+
+
+class SandboxError(TradewindError):
+    """A throw-away server cannot be had on this machine, or did not start. The message says what to install."""
 
 
 class NotFound(TradewindError):

@@ -59,5 +59,10 @@ def register_task_decorators(register: Register) -> None:
 
 
 @hookspec
+def register_sandboxes(register: Register) -> None:
+    """Connection type -> dotted path of the `Sandbox` class that stands in for such a server."""
+
+
+@hookspec
 def register_commands(cli: Any) -> None:
     """Add click commands to the command line; `cli` is the root `click.Group`."""

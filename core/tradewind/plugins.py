@@ -33,6 +33,7 @@ NAMED = (
     "register_secrets_backends",
     "register_dag_runners",
     "register_task_decorators",
+    "register_sandboxes",
 )
 
 

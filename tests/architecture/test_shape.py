@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PRODUCT = sorted(
     path
-    for package in ("core/tradewind", "providers/sql/tradewind_sql")
-    for path in (ROOT / package).rglob("*.py")
+    for package in (ROOT / "core/tradewind", *ROOT.glob("providers/*/tradewind_*"))
+    for path in package.rglob("*.py")
     if "versions" not in path.parts
 )
 
@@ -22,7 +22,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "misc", "common", "manager", "bas
 
 def module_name(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
-    parts = parts[parts.index("tradewind") if "core" in parts else parts.index("tradewind_sql") :]
+    parts = parts[1 if parts[0] == "core" else 2 :]
     return ".".join(part for part in parts if part != "__init__")
 
 

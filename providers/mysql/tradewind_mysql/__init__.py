@@ -1,0 +1,16 @@
+"""MySQL and MariaDB for tradewind. Names are loaded when they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from tradewind_mysql.hook import MySqlHook as MySqlHook
+
+_HOME = {"MySqlHook": "hook"}
+
+__all__ = list(_HOME)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOME)
