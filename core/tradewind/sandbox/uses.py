@@ -101,7 +101,7 @@ def _uses_of_call(call: ast.Call, where: str, aliases: Mapping[str, str]) -> Ite
 
 
 def _name(node: ast.AST, aliases: Mapping[str, str]) -> str:
-    """`PostgresHook` of `PostgresHook`, also if imported as something else, and of `tradewind_postgres.PostgresHook`."""
+    """`PostgresHook` of `PostgresHook`, whatever it was imported as, and of `tradewind_postgres.PostgresHook`."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return aliases.get(node.id, node.id) if isinstance(node, ast.Name) else ""
