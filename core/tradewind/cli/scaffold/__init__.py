@@ -26,14 +26,18 @@ def module_name(name: str) -> str:
     """`My-API` -> `my_api`: how the provider is called in code. Raises UsageError for what cannot be a name."""
     found = re.sub(r"[-_. ]+", "_", name.strip().lower()).strip("_").removeprefix("tradewind_")
     if not re.fullmatch(r"[a-z0-9_]+", found):
-        raise UsageError(f"A provider cannot be called {name!r}: a name consists of letters a to z, digits, '-' and '_'.")
+        raise UsageError(
+            f"A provider cannot be called {name!r}: a name consists of letters a to z, digits, '-' and '_'."
+        )
     if found[0].isdigit():
         raise UsageError(f"A provider cannot be called {name!r}: a name begins with a letter, as in 'api-{found}'.")
     if keyword.iskeyword(found) or keyword.issoftkeyword(found):
         raise UsageError(f"A provider cannot be called {name!r}: that is a word of Python; try {found + '_api'!r}.")
     declared = plugins.current().connection_type(found)
     if found in _TAKEN or declared is not None:
-        what = f"the connection type {declared.name!r} is there already" if declared else "tradewind itself uses that name"
+        what = (
+            f"the connection type {declared.name!r} is there already" if declared else "tradewind itself uses that name"
+        )
         raise UsageError(f"A provider cannot be called {name!r}: {what}. Choose another name.")
     return found
 
@@ -62,6 +66,7 @@ def _words(module: str) -> dict[str, str]:
     return {
         "tradewind-scaffold-name": f"tradewind-{dashed}",
         "scaffold_name": module,
+        "SCAFFOLD_NAME": module.upper(),
         "scaffold-name": dashed,
         "ScaffoldName": "".join(part.capitalize() for part in parts),
         "Scaffold Name": " ".join(parts).capitalize(),
