@@ -8,8 +8,9 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_postgres.hook import PostgresHook as PostgresHook
+    from tradewind_postgres.operators import PostgresOperator as PostgresOperator
 
-_HOME = {"PostgresHook": "hook"}
+_HOME = {"PostgresHook": "hook", "PostgresOperator": "operators"}
 
 __all__ = list(_HOME)
 

@@ -102,9 +102,12 @@ def read_table(cursor: Any, quoted: str, name: str) -> Table:
         raise SqlError(f"There is no table {name}, or not in the search path: names are taken as they are written.")
     oid, kind, rules, secured, temporary = relation
     cursor.execute(_COLUMNS, {"relation": oid})
-    columns = tuple(
-        TableColumn(*described, kind=kind_of(*types[:3], *types[3:]))
-        for described, types in ((row[:7], row[7:]) for row in cursor.fetchall())
-    )
+    columns = tuple(_column(*row) for row in cursor.fetchall())
     plain = not rules and not secured
     return Table(name, quoted, columns, plain and kind in _LOADABLE, plain and kind in _READABLE, bool(temporary))
+
+
+def _column(
+    name: str, type: str, nullable: bool, default: str, identity: str, generated: str, key: int, *kind: str
+) -> TableColumn:
+    return TableColumn(name, type, nullable, default, identity, bool(generated), key, kind_of(*kind))

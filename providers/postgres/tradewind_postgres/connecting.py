@@ -27,7 +27,7 @@ DEFAULTS = {
 #: Beginning of a SQLAlchemy scheme whose driver takes libpq's settings.
 LIBPQ_DRIVERS = ("postgresql+psycopg2", "postgresql+psycopg")
 
-_SECRET = {extra.name for extra in extras.LIBPQ if extra.secret}
+_IN_URL = [extra.name for extra in extras.LIBPQ if not extra.secret]
 
 #: What libpq or the server says -> what to do about it.
 _HINTS = (
@@ -46,11 +46,8 @@ _HINTS = (
 )
 
 
-def settings(
-    connection: Connection, *, conn_id: str, database: str | None = None, options: str | None = None
-) -> dict[str, Any]:
-    """Keywords for `psycopg2.connect`. Raises BrokenConnection for extras that cannot be meant."""
-    given = known_extras(connection, conn_id)
+def settings(connection: Connection, given: Mapping[str, Any], conn_id: str, *, database: str | None) -> dict[str, Any]:
+    """Keywords for `psycopg2.connect`. `given` are the extras, as `known_extras` found them."""
     found: dict[str, Any] = {
         name: default
         for name, (default, variable) in DEFAULTS.items()
@@ -58,13 +55,12 @@ def settings(
     }
     found |= {extra.name: given[extra.name] for extra in extras.LIBPQ if given.get(extra.name) is not None}
     found |= _address(connection)
-    words = {
-        "user": connection.login,
-        "password": connection.password,
-        "dbname": database or connection.schema,
-        "options": options,
-    }
-    return found | {word: value for word, value in words.items() if value}
+    words = {"user": connection.login, "password": connection.password, "dbname": database or connection.schema}
+    found |= {word: value for word, value in words.items() if value}
+    for word, value in found.items():
+        if "\0" in str(value):
+            raise BrokenConnection(f"Connection {conn_id!r}: its {word} has the character NUL (0x00), which cannot be.")
+    return found
 
 
 def known_extras(connection: Connection, conn_id: str) -> dict[str, Any]:
@@ -96,33 +92,35 @@ def _address(connection: Connection) -> dict[str, Any]:
     return found | ({"port": ",".join(ports)} if any(ports) else {})
 
 
-def sqlalchemy_url(
-    connection: Connection, *, conn_id: str, database: str | None, options: str | None, scheme: str | None
-) -> Any:
-    """The `sqlalchemy.URL` with the same settings, but for passwords of keys, which such a URL cannot hide."""
+def sqlalchemy_url(found: Mapping[str, Any], given: Mapping[str, Any], scheme: str | None) -> Any:
+    """The `sqlalchemy.URL` with these settings, but for defaults, and for passwords that such a URL cannot hide."""
     from sqlalchemy.engine import URL
 
-    given = known_extras(connection, conn_id)
-    driver = scheme or given.get("sqlalchemy_scheme") or LIBPQ_DRIVERS[0]
-    if driver in ("postgresql", "postgres"):  # of which SQLAlchemy 2.1 makes another driver than 2.0
-        driver = LIBPQ_DRIVERS[0]
-    found = settings(connection, conn_id=conn_id, database=database, options=options)
-    user, password, dbname = (found.pop(name, None) for name in ("user", "password", "dbname"))
-    host, port = found.pop("host", ""), found.pop("port", None)
+    driver = sqlalchemy_driver(given, scheme)
+    host, port = found.get("host", ""), found.get("port")
     query = {}
     if driver in LIBPQ_DRIVERS:
-        query = {
-            name: str(value)
-            for name, value in found.items()
-            if name not in _SECRET and (name in given or name == "options")
-        }
+        query = {name: str(found[name]) for name in _IN_URL if name in found and (name in given or name == "options")}
     if "," in host or "/" in host:
         query |= {"host": host} | ({"port": str(port)} if port else {})
-        host = port = None
+        host, port = None, None
     query |= {name: str(value) for name, value in (given.get("sqlalchemy_query") or {}).items()}
     return URL.create(
-        driver, username=user, password=password, host=host or None, port=port, database=dbname, query=query
+        driver,
+        username=found.get("user"),
+        password=found.get("password"),
+        host=host or None,
+        port=port,
+        database=found.get("dbname"),
+        query=query,
     )
+
+
+def sqlalchemy_driver(given: Mapping[str, Any], scheme: str | None) -> str:
+    """Dialect and driver of the SQLAlchemy engine."""
+    driver = scheme or given.get("sqlalchemy_scheme") or LIBPQ_DRIVERS[0]
+    # Of the bare name SQLAlchemy 2.1 makes another driver than 2.0 did.
+    return LIBPQ_DRIVERS[0] if driver in ("postgresql", "postgres") else str(driver)
 
 
 def explained(error: Exception, conn_id: str, used: Mapping[str, Any]) -> ConnectionFault:

@@ -7,16 +7,17 @@ on its way.
 
 from __future__ import annotations
 
-import os
 import queue
 import re
 import threading
 import uuid
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tradewind_postgres.catalogue import Table, TableColumn
+from tradewind_postgres.cursors import code
 from tradewind_sql import SqlError
 
 if TYPE_CHECKING:
@@ -28,17 +29,68 @@ CHUNK = 1 << 18
 #: Chunks that wait for the connection at most.
 _WAITING = 4
 
-#: What is no code: strings, quoted names, comments.
-_NO_CODE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _DIRECTION = re.compile(r"\b(FROM\s+STDIN|TO\s+STDOUT)\b", re.IGNORECASE)
 
 
 def reads_input(sql: str) -> bool:
     """Whether a COPY statement takes data (FROM STDIN) or gives it (TO STDOUT). Raises SqlError for anything else."""
-    found = _DIRECTION.findall(_NO_CODE.sub(" ", sql))
+    found = _DIRECTION.findall(code(sql))
     if not found:
         raise SqlError("copy_expert needs a COPY statement with FROM STDIN or TO STDOUT.")
     return str(found[-1]).upper().startswith("FROM")
+
+
+def copy(hook: PostgresHook, conn: Any, sql: str, given: Any, inward: bool) -> int:
+    """COPY between the database and a path, a file object or an iterable. Returns the number of rows."""
+    if isinstance(given, Path) and inward:
+        with closing(file_chunks(given)) as chunks:
+            return copy_in(hook, conn, sql, chunks)
+    if isinstance(given, Path):
+        with appearing(given) as file:
+            return copy_out(hook, conn, sql, file)
+    return copy_in(hook, conn, sql, chunks_of(given, _codec(conn))) if inward else copy_out(hook, conn, sql, given)
+
+
+def _codec(conn: Any) -> str:
+    from psycopg2.extensions import encodings
+
+    return str(encodings[conn.encoding])
+
+
+def load(hook: PostgresHook, table: str, path: Path, form: str) -> int:
+    """Load a file into a table in one transaction. Returns the number of rows."""
+    found = hook.dialect.look_up(table)
+    columns = [column for column in found.columns if not column.generated]
+    options = _options(form)
+    if form == "csv":
+        columns = _csv_columns(hook, path, found)
+    return hook.copy_expert(hook.dialect.copy_in_sql(found, columns, options), path)
+
+
+def dump(hook: PostgresHook, table: str, path: Path, form: str) -> int:
+    """Write a table to a file. Returns the number of rows."""
+    return hook.copy_expert(hook.dialect.copy_out_sql(hook.dialect.look_up(table), _options(form)), path)
+
+
+def _options(form: str) -> str:
+    if form not in ("text", "csv", "binary"):
+        raise ValueError(f"format must be text, csv or binary, not {form!r}")
+    return "FORMAT csv, HEADER" if form == "csv" else f"FORMAT {form}"
+
+
+def _csv_columns(hook: PostgresHook, path: Path, table: Table) -> list[TableColumn]:
+    """The columns that the first line of a CSV file names: a file without such a line must not lose its first row."""
+    import csv
+
+    with path.open(encoding="utf-8", newline="") as file:
+        names = next(csv.reader(file), [])
+    known = {column.name for column in table.columns}
+    if not names or not known.issuperset(names) or len(set(names)) < len(names):
+        raise SqlError(
+            f"Connection {hook.get_conn_id()!r}: the first line of {path} must name columns of {table.name}: "
+            f"{', '.join(sorted(known))}. To load a CSV file without such a line, use copy_expert."
+        )
+    return table.chosen(names)
 
 
 # Into the database
@@ -69,11 +121,11 @@ def copy_in(hook: PostgresHook, conn: Any, sql: str, chunks: Iterable[bytes]) ->
                     break  # the server has refused already
             pipe.put(b"")
             ended.wait()
-        except BaseException as error:
+        except BaseException:
             pipe.abort()
             if thread.ident is not None:
-                if not isinstance(error, Exception):
-                    hook._cancel_quietly(conn)
+                with suppress(Exception):
+                    hook._cancel(conn)  # it may not have come to read: perhaps it waits for a lock
                 ended.wait()  # the connection is for one thread at a time
             raise
         thread.join()
@@ -171,6 +223,6 @@ def appearing(path: Path) -> Iterator[Any]:
     try:
         with partial.open("xb") as file:
             yield file
-        os.replace(partial, path.resolve() if path.is_symlink() else path)
+        partial.replace(path.resolve() if path.is_symlink() else path)
     finally:
         partial.unlink(missing_ok=True)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from tradewind_postgres.catalogue import Table, TableColumn, read_table
+from tradewind_postgres.cursors import plain_cursor
 from tradewind_sql import Dialect, SqlError
 from tradewind_sql.dialect import Column
+
+if TYPE_CHECKING:
+    from tradewind_postgres.hook import PostgresHook
 
 
 class PostgresDialect(Dialect):
     """PostgreSQL: asks the catalogue itself, without SQLAlchemy."""
+
+    hook: PostgresHook
 
     # Names
 
@@ -29,7 +35,7 @@ class PostgresDialect(Dialect):
     def describe(self, conn: Any, table: str, schema: str | None = None) -> Table:
         """What there is to know of a table, asked on `conn`. Raises SqlError if there is none of this name."""
         quoted = self.table_name(table, schema)
-        with closing(conn.cursor(cursor_factory=_plain_cursor())) as cursor:
+        with closing(conn.cursor(cursor_factory=plain_cursor())) as cursor:
             try:
                 return self.hook._attended(conn, lambda: read_table(cursor, quoted, table))
             except SqlError as error:
@@ -70,20 +76,24 @@ class PostgresDialect(Dialect):
         The key is `replace_index` (a column or several that a unique index covers), by default the primary key.
         `replace_target` names the columns to update, by default all other given ones; if it is empty the old row stays.
         """
-        if self.hook.own_replace_format:
-            return self._fill(
-                self.hook.replace_statement_format, table, values, target_fields, options.get("schema")
-            )
+        if self.hook.chooses_format(replace=True):
+            return self._fill(self.hook.replace_statement_format, table, values, target_fields, options)
         if options.get("replace_index") is None:
-            key = self.get_primary_keys(table, options.get("schema"))
-            options["replace_index"] = key or self._no_key(table)
+            options["replace_index"] = self.get_primary_keys(table, options.get("schema"))
+            if not options["replace_index"]:
+                self.refuse_without_key(table)
         return self._upsert_sql(table, values, target_fields, **options)
 
-    def _no_key(self, table: str) -> Any:
+    def refuse_without_key(self, table: str) -> NoReturn:
         raise SqlError(
             f"Table {table} has no primary key: name the columns that tell rows apart with replace_index=, "
             "or conflict_fields= of upsert_rows."
         )
+
+    def insert_sql(self, table: Table, columns: Sequence[TableColumn]) -> str:
+        """`INSERT INTO t (a, b)`, also for columns that the database would fill in itself."""
+        always = " OVERRIDING SYSTEM VALUE" if any(column.identity == "a" for column in columns) else ""
+        return f"INSERT INTO {table.quoted} ({self.quoted_columns(columns)}){always}"
 
     def copy_in_sql(self, table: Table, columns: Iterable[TableColumn], options: str = "FORMAT text") -> str:
         """COPY from the client, whose data is in UTF-8."""
@@ -97,9 +107,9 @@ class PostgresDialect(Dialect):
 
     def staging_sql(self, name: str, number: str, table: Table, columns: Sequence[TableColumn]) -> list[str]:
         """Statements that make a temporary table for rows on their way into `table`, numbered in `number`."""
+        query = f"SELECT {self.quoted_columns(columns)} FROM {table.quoted} WITH NO DATA"
         return [
-            f"CREATE TEMPORARY TABLE {name} ON COMMIT DELETE ROWS AS "
-            f"SELECT {self.quoted_columns(columns)} FROM {table.quoted} WITH NO DATA",
+            f"CREATE TEMPORARY TABLE {name} ON COMMIT DELETE ROWS AS {query}",
             f"ALTER TABLE {name} ADD COLUMN {number} bigint GENERATED ALWAYS AS IDENTITY",
         ]
 
@@ -117,8 +127,7 @@ class PostgresDialect(Dialect):
         With nothing `changed` rows that are there stay as they are, and of those with one key the first one counts.
         """
         names, keys = self.quoted_columns(columns), self.quoted_columns(key)
-        always = " OVERRIDING SYSTEM VALUE" if any(column.identity == "a" for column in columns) else ""
-        insert = f"INSERT INTO {table.quoted} ({names}){always} SELECT {names} FROM"
+        insert = f"{self.insert_sql(table, columns)} SELECT {names} FROM"
         if not changed:
             return f"{insert} {source} ORDER BY {number} ON CONFLICT ({keys}) DO NOTHING"
         last = self.quote(unused("tradewind_last", columns))
@@ -137,10 +146,3 @@ def unused(name: str, columns: Iterable[TableColumn]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-def _plain_cursor() -> Any:
-    """psycopg2's cursor whose rows are tuples, whatever the connection's own is."""
-    from psycopg2.extensions import cursor
-
-    return cursor

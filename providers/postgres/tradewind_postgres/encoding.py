@@ -251,6 +251,14 @@ _WRITERS: dict[type, Callable[[Any, Kind], str | None]] = {
 }
 
 
+#: Values that psycopg2 writes as they are meant.
+NATIVE = frozenset(_WRITERS) - {
+    *(uuid.UUID, dict, list, tuple),
+    *(ipaddress.IPv4Address, ipaddress.IPv4Interface, ipaddress.IPv4Network),
+    *(ipaddress.IPv6Address, ipaddress.IPv6Interface, ipaddress.IPv6Network),
+}
+
+
 # Many rows
 
 
