@@ -7,6 +7,7 @@ on its way.
 
 from __future__ import annotations
 
+import os
 import queue
 import re
 import threading
@@ -40,15 +41,32 @@ def reads_input(sql: str) -> bool:
     return str(found[-1]).upper().startswith("FROM")
 
 
-def copy(hook: PostgresHook, conn: Any, sql: str, given: Any, inward: bool) -> int:
-    """COPY between the database and a path, a file object or an iterable. Returns the number of rows."""
-    if isinstance(given, Path) and inward:
-        with closing(file_chunks(given)) as chunks:
-            return copy_in(hook, conn, sql, chunks)
-    if isinstance(given, Path):
-        with appearing(given) as file:
-            return copy_out(hook, conn, sql, file)
-    return copy_in(hook, conn, sql, chunks_of(given, _codec(conn))) if inward else copy_out(hook, conn, sql, given)
+def copy(hook: PostgresHook, sql: str, filename: Any) -> int:
+    """What is behind `PostgresHook.copy_expert`."""
+    given = Path(filename) if isinstance(filename, str | os.PathLike) else filename
+    inward = reads_input(sql)
+    if inward and isinstance(given, Path) and not given.exists():
+        raise FileNotFoundError(f"Connection {hook.get_conn_id()!r}: there is no file {given} to COPY from.")
+    if hook.log_sql:
+        hook.log.info("Running statement: %s", sql)
+    with hook._create_autocommit_connection() as conn, hook._explained(sql):
+        count = _copy_in(hook, conn, sql, given) if inward else _copy_out(hook, conn, sql, given)
+        hook._commit(conn)
+    hook.log.info("Rows copied: %s", count)
+    return count
+
+
+def _copy_in(hook: PostgresHook, conn: Any, sql: str, given: Any) -> int:
+    chunks = file_chunks(given) if isinstance(given, Path) else chunks_of(given, _codec(conn))
+    with closing(chunks):
+        return copy_in(hook, conn, sql, chunks)
+
+
+def _copy_out(hook: PostgresHook, conn: Any, sql: str, given: Any) -> int:
+    if not isinstance(given, Path):
+        return copy_out(hook, conn, sql, given)
+    with appearing(given) as file:
+        return copy_out(hook, conn, sql, file)
 
 
 def _codec(conn: Any) -> str:
@@ -57,19 +75,19 @@ def _codec(conn: Any) -> str:
     return str(encodings[conn.encoding])
 
 
-def load(hook: PostgresHook, table: str, path: Path, form: str) -> int:
+def load(hook: PostgresHook, table: str, file: str | os.PathLike[str], form: str) -> int:
     """Load a file into a table in one transaction. Returns the number of rows."""
     found = hook.dialect.look_up(table)
     columns = [column for column in found.columns if not column.generated]
     options = _options(form)
     if form == "csv":
-        columns = _csv_columns(hook, path, found)
-    return hook.copy_expert(hook.dialect.copy_in_sql(found, columns, options), path)
+        columns = _csv_columns(hook, Path(file), found)
+    return hook.copy_expert(hook.dialect.copy_in_sql(found, columns, options), file)
 
 
-def dump(hook: PostgresHook, table: str, path: Path, form: str) -> int:
+def dump(hook: PostgresHook, table: str, file: str | os.PathLike[str], form: str) -> int:
     """Write a table to a file. Returns the number of rows."""
-    return hook.copy_expert(hook.dialect.copy_out_sql(hook.dialect.look_up(table), _options(form)), path)
+    return hook.copy_expert(hook.dialect.copy_out_sql(hook.dialect.look_up(table), _options(form)), file)
 
 
 def _options(form: str) -> str:
@@ -179,7 +197,7 @@ class _Pipe:
                 return
 
 
-def chunks_of(source: Any, encoding: str) -> Iterator[bytes]:
+def chunks_of(source: Any, encoding: str) -> Generator[bytes]:
     """The data of a file object or of an iterable of texts or bytes, in pieces that are not empty."""
     pieces = iter(lambda: source.read(CHUNK), None) if hasattr(source, "read") else source
     ends = hasattr(source, "read")

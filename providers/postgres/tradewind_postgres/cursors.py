@@ -12,9 +12,6 @@ from typing import Any
 
 from tradewind_sql.statements import Syntax, verb
 
-#: How PostgreSQL's text is cut into statements.
-SYNTAX = Syntax(nested_comments=True)
-
 #: Statements whose rows can stay on the server.
 _READING = frozenset({"SELECT", "VALUES", "TABLE"})
 
@@ -70,9 +67,9 @@ def plain_cursor() -> Any:
     return cursor
 
 
-def stream_cursor(conn: Any, statement: str) -> Any:
+def stream_cursor(conn: Any, statement: str, syntax: Syntax) -> Any:
     """A cursor that leaves the rows of a query on the server; for anything else one that fetches them at once."""
-    if verb(statement, SYNTAX) not in _READING or _WRITING.search(code(statement)):
+    if verb(statement, syntax) not in _READING or _WRITING.search(code(statement)):
         return conn.cursor(cursor_factory=plain_cursor())
     return conn.cursor(f"tradewind_{next(_numbers)}", cursor_factory=_server_cursor())
 

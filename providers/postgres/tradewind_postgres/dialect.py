@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tradewind_postgres.catalogue import Table, TableColumn, read_table
-from tradewind_postgres.cursors import plain_cursor
-from tradewind_sql import Dialect, SqlError
-from tradewind_sql.dialect import Column
+from tradewind_sql.dialect import Column, Dialect
+from tradewind_sql.errors import SqlError
 
 if TYPE_CHECKING:
+    from tradewind_postgres.catalogue import Table, TableColumn
     from tradewind_postgres.hook import PostgresHook
 
 
@@ -34,6 +33,9 @@ class PostgresDialect(Dialect):
 
     def describe(self, conn: Any, table: str, schema: str | None = None) -> Table:
         """What there is to know of a table, asked on `conn`. Raises SqlError if there is none of this name."""
+        from tradewind_postgres.catalogue import read_table  # here, so that importing the hook costs little
+        from tradewind_postgres.cursors import plain_cursor
+
         quoted = self.table_name(table, schema)
         with closing(conn.cursor(cursor_factory=plain_cursor())) as cursor:
             try:

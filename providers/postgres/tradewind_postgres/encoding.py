@@ -38,6 +38,9 @@ class Kind:
     element: Kind | None = None  #: of an array
 
 
+#: Names of the types of pandas' missing values.
+_MISSING = frozenset({"NaTType", "NAType"})
+
 #: A column about which nothing is known.
 ANY = Kind("any", "unknown")
 
@@ -188,7 +191,7 @@ def _refuse(what: str, kind: Kind, *names: str) -> None:
 def _other(value: Any, kind: Kind) -> str | None:
     """A value of a type that is not in the table: of a library, or derived from a type that is."""
     module, name = type(value).__module__.partition(".")[0], type(value).__name__
-    if name in ("NaTType", "NAType"):  # pandas' missing values
+    if name in _MISSING:
         return None
     if isinstance(value, enum.Enum):
         return text_of(value.value, kind)
@@ -257,6 +260,29 @@ NATIVE = frozenset(_WRITERS) - {
     *(ipaddress.IPv4Address, ipaddress.IPv4Interface, ipaddress.IPv4Network),
     *(ipaddress.IPv6Address, ipaddress.IPv6Interface, ipaddress.IPv6Network),
 }
+
+
+def adapted(value: Any) -> Any:
+    """A parameter that psycopg2 has no words for in a form that it has: JSON, text, or what an enum stands for."""
+    if type(value) in NATIVE:
+        return value
+    if isinstance(value, Mapping):
+        from psycopg2.extras import Json
+
+        return Json(value, dumps=_json)
+    if isinstance(value, enum.Enum):
+        return adapted(value.value)
+    if (type(value) in _WRITERS and not isinstance(value, list | tuple)) or isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, list):
+        return [adapted(item) for item in value]
+    if type(value) is tuple:
+        return tuple([adapted(item) for item in value])
+    if type(value).__name__ in _MISSING:
+        return None
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        return adapted(value.tolist())
+    return value
 
 
 # Many rows

@@ -4,29 +4,25 @@
     postgres://login:password@first:5432,second:5433/database?target_session_attrs=read-write
     postgres://login@%2Fvar%2Frun%2Fpostgresql/database
 
-Extras are libpq's own keywords and those in `extras.py`.
+Extras are libpq's own keywords and those in `extras.py`. What a method needs from other modules it imports itself, so
+that importing the hook costs next to nothing.
 """
 
 from __future__ import annotations
 
-import enum
-import ipaddress
-import os
-import uuid
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from tradewind.errors import BrokenConnection
-from tradewind_postgres import connecting, copying, cursors, iam
 from tradewind_postgres.dialect import PostgresDialect
-from tradewind_postgres.encoding import NATIVE
-from tradewind_postgres.inserts import PostgresInsert
-from tradewind_sql import DbApiHook
+from tradewind_sql.hook import DbApiHook
+from tradewind_sql.statements import Syntax
 
 if TYPE_CHECKING:
+    import os
+
     from tradewind.connection import Connection
 
 FileFormat = Literal["text", "csv", "binary"]
@@ -48,9 +44,8 @@ class PostgresHook(DbApiHook):
     blocks_signals = True
     dialect: PostgresDialect
     dialect_class = PostgresDialect
-    sql_syntax = cursors.SYNTAX
+    sql_syntax = Syntax(nested_comments=True)
     insert_batch_size = 5000
-    native_types = NATIVE
 
     def __init__(
         self,
@@ -78,10 +73,14 @@ class PostgresHook(DbApiHook):
                 f"Connection {self.get_conn_id()!r} is of type {self.connection.conn_type!r}: "
                 f"{type(self).__name__} opens {self.conn_type!r} connections only."
             )
+        from tradewind_postgres import connecting
+
         return connecting.known_extras(self.connection, self.get_conn_id())
 
     def _settings(self) -> dict[str, Any]:
         """What libpq is told, without a token of IAM."""
+        from tradewind_postgres import connecting
+
         found = connecting.settings(self.connection, self._extras, self.get_conn_id(), database=self.schema)
         limit = f"-c statement_timeout={round(self.statement_timeout * 1000)}" if self.statement_timeout else ""
         options = " ".join(filter(None, (self.options or found.get("options"), limit)))
@@ -105,6 +104,8 @@ class PostgresHook(DbApiHook):
         """A new psycopg2 connection. Who asks for it closes it: `with closing(hook.get_conn()) as conn:`."""
         import psycopg2
 
+        from tradewind_postgres import connecting, cursors
+
         used = self.connection_settings
         try:
             conn = psycopg2.connect(**used, cursor_factory=cursors.row_cursor(self._extras.get("cursor")))
@@ -116,6 +117,8 @@ class PostgresHook(DbApiHook):
 
     def get_iam_token(self, conn: Connection) -> tuple[str, str, int]:
         """Login, token and port for a server that knows people by AWS IAM. Needs `tradewind-postgres[iam]`."""
+        from tradewind_postgres import iam
+
         return iam.token(conn, self._extras, self.schema or conn.schema or "")
 
     @property
@@ -125,6 +128,8 @@ class PostgresHook(DbApiHook):
     @property
     def sqlalchemy_url(self) -> Any:
         """The connection as a `sqlalchemy.URL`, with the extras that libpq reads."""
+        from tradewind_postgres import connecting
+
         return connecting.sqlalchemy_url(self._settings(), self._extras, self.sqlalchemy_scheme)
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Any:
@@ -132,6 +137,8 @@ class PostgresHook(DbApiHook):
 
         It keeps no idle connections, unless `engine_kwargs` choose a pool.
         """
+        from tradewind_postgres import connecting
+
         driver = connecting.sqlalchemy_driver(self._extras, self.sqlalchemy_scheme)
         if driver == connecting.LIBPQ_DRIVERS[0]:
             return super().get_sqlalchemy_engine({"creator": self._open_plain, **(engine_kwargs or {})})
@@ -160,15 +167,21 @@ class PostgresHook(DbApiHook):
         return getattr(error, "pgcode", None) == "57014" and "statement timeout" in str(error)
 
     def _stream_cursor(self, conn: Any, statement: str) -> Any:
-        return cursors.stream_cursor(conn, statement)
+        from tradewind_postgres import cursors
+
+        return cursors.stream_cursor(conn, statement, self.sql_syntax)
 
     def _column_types(self, description: Sequence[Sequence[Any]]) -> list[type | None]:
+        from tradewind_postgres import cursors
+
         return [cursors.PYTHON_TYPES.get(column[1]) for column in description]
 
     @staticmethod
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:
         """What psycopg2 has no words for: dicts become JSON, UUIDs, paths and addresses text, enums their value."""
-        return cell if type(cell) in NATIVE else _adapted(cell)
+        from tradewind_postgres.encoding import adapted
+
+        return adapted(cell)
 
     @contextmanager
     def _create_autocommit_connection(
@@ -220,6 +233,8 @@ class PostgresHook(DbApiHook):
         columns to update (default: all but the key; `[]`: old rows stay as they are). `schema=` is that of the table.
         Without `target_fields` values fill the table's columns from the first one on.
         """
+        from tradewind_postgres.inserts import PostgresInsert
+
         insert = PostgresInsert(self, table, target_fields, replace=replace, options=kwargs)
         return insert.run(
             rows,
@@ -268,20 +283,15 @@ class PostgresHook(DbApiHook):
         `filename` is a path, a file object, or for FROM STDIN any iterable of texts or bytes. A file that is read must
         be there, and is opened for reading only; one that is written appears when it is complete.
         """
-        given = Path(filename) if isinstance(filename, str | os.PathLike) else filename
-        inward = copying.reads_input(sql)
-        if inward and isinstance(given, Path) and not given.exists():
-            raise FileNotFoundError(f"Connection {self.get_conn_id()!r}: there is no file {given} to COPY from.")
-        self.log.info("Running statement: %s", sql) if self.log_sql else None
-        with self._create_autocommit_connection() as conn, self._explained(sql):
-            count = copying.copy(self, conn, sql, given, inward)
-            self._commit(conn)
-        self.log.info("Rows copied: %s", count)
-        return count
+        from tradewind_postgres import copying
+
+        return copying.copy(self, sql, filename)
 
     def bulk_load(self, table: str, tmp_file: str | os.PathLike[str], *, format: FileFormat = "text") -> int:
         """Load a file as `bulk_dump` writes it into a table, all or nothing; returns the number of rows."""
-        return copying.load(self, table, Path(tmp_file), format)
+        from tradewind_postgres import copying
+
+        return copying.load(self, table, tmp_file, format)
 
     def bulk_dump(self, table: str, tmp_file: str | os.PathLike[str], *, format: FileFormat = "text") -> int:
         """Write a table or view to a file, which appears when it is complete; returns the number of rows.
@@ -289,27 +299,9 @@ class PostgresHook(DbApiHook):
         `text` is a line per row with a tab between values and `\\N` for NULL, `csv` has a first line with the columns'
         names, `binary` is PostgreSQL's own.
         """
-        return copying.dump(self, table, Path(tmp_file), format)
+        from tradewind_postgres import copying
 
-
-def _adapted(cell: Any) -> Any:
-    if isinstance(cell, Mapping):
-        from psycopg2.extras import Json
-
-        return Json(cell)
-    if isinstance(cell, enum.Enum):
-        return PostgresHook._serialize_cell(cell.value)
-    if isinstance(cell, uuid.UUID | PurePath | ipaddress._IPAddressBase):
-        return str(cell)
-    if isinstance(cell, list):
-        return [PostgresHook._serialize_cell(item) for item in cell]
-    if type(cell) is tuple:
-        return tuple([PostgresHook._serialize_cell(item) for item in cell])
-    if type(cell).__name__ in ("NaTType", "NAType"):  # pandas' missing values
-        return None
-    if type(cell).__module__ == "numpy" and hasattr(cell, "tolist"):
-        return PostgresHook._serialize_cell(cell.tolist())
-    return cell
+        return copying.dump(self, table, tmp_file, format)
 
 
 def sqlalchemy_url(connection: Connection) -> str:
