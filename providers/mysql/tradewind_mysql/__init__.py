@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tradewind_mysql.dialect import MySqlDialect as MySqlDialect
     from tradewind_mysql.hook import MySqlHook as MySqlHook
+    from tradewind_mysql.operators import MySqlOperator as MySqlOperator
 
-_HOME = {"MySqlHook": "hook"}
+_HOME = {"MySqlDialect": "dialect", "MySqlHook": "hook", "MySqlOperator": "operators"}
 
 __all__ = list(_HOME)
 

@@ -96,7 +96,7 @@ def settings(connection: Connection, *, conn_id: str, schema: str | None = None)
 
 def tls(given: Mapping[str, Any], found: Mapping[str, Any]) -> Tls:
     """How the connection with these extras is encrypted."""
-    return Tls.from_extras(given, socket="unix_socket" in found)
+    return Tls.from_extras(given, socket="unix_socket" in found, secret_needed=bool(given.get("iam")))
 
 
 def _address(connection: Connection, unix_socket: str | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _NEW_ROW = ("new", "new_row")
 class MySqlDialect(Dialect):
     """SQL text for MySQL and MariaDB."""
 
-    hook: MySqlHook  # type: ignore[assignment]
+    hook: MySqlHook
     quotes: ClassVar[Mapping[str, str]] = {"`": "`", '"': '"'}
 
     def __init__(self, hook: MySqlHook) -> None:
@@ -71,8 +71,9 @@ class MySqlDialect(Dialect):
         *,
         replace_index: str | Iterable[str],
         replace_target: Iterable[str] | None = None,
-        schema: str | None = None,
+        **options: Any,
     ) -> str:
+        schema = options.get("schema")
         fields = list(target_fields or self.get_insertable_fields(table, schema))
         index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
         keys = {name.casefold() for name in index}
@@ -85,7 +86,7 @@ class MySqlDialect(Dialect):
                     f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
                 )
         self._check_key(table, schema, index)
-        insert = self._fill(self.hook.insert_statement_format, table, values, fields, schema)
+        insert = self._fill(self.hook.insert_statement_format, table, values, fields, options)
         if not changed:  # not INSERT IGNORE, which would let bad values pass too
             word = self._word(index[0])
             return f"{insert} ON DUPLICATE KEY UPDATE {word} = {word}"

@@ -21,7 +21,9 @@ def token(
     try:
         import boto3
     except ImportError as error:
-        raise ConnectionFault(f"Connection {conn_id!r}: iam needs boto3: pip install 'tradewind-mysql[iam]'.") from error
+        raise ConnectionFault(
+            f"Connection {conn_id!r}: iam needs boto3: pip install 'tradewind-mysql[iam]'."
+        ) from error
     port = connection.port or 3306
     try:
         session = boto3.Session(**_credentials(extras, find))

@@ -47,8 +47,11 @@ class Tls:
     cipher: str | None = None
 
     @classmethod
-    def from_extras(cls, extras: Mapping[str, Any], *, socket: bool = False) -> Tls:
-        """Read the extras. A socket file needs no encryption unless a mode asks for it. Raises TlsError."""
+    def from_extras(cls, extras: Mapping[str, Any], *, socket: bool = False, secret_needed: bool = False) -> Tls:
+        """Read the extras. A socket file needs no encryption unless a mode asks for it. Raises TlsError.
+
+        `secret_needed`: the password is sent as it is, so that TLS must be there.
+        """
         given = dict(extras)
         for name, value in (extras.get("ssl") or {}).items():
             if name not in _MAPPING:
@@ -57,6 +60,10 @@ class Tls:
         mode = given.get("ssl_mode") or _implied_mode(given, socket)
         if mode not in SSL_MODES:
             raise TlsError(f"ssl_mode must be one of {', '.join(SSL_MODES)}")
+        if secret_needed and mode in (DISABLED, PREFERRED):
+            if given.get("ssl_mode") or given.get("ssl_disabled"):
+                raise TlsError("iam needs TLS: set ssl_mode=REQUIRED or stricter")
+            mode = REQUIRED
         files = {name: given.get(f"ssl_{name}") or None for name in ("ca", "capath", "cert", "key", "cipher")}
         return cls(mode, key_password=given.get("ssl_key_password"), **files)
 
