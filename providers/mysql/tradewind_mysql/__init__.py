@@ -10,8 +10,14 @@ if TYPE_CHECKING:
     from tradewind_mysql.dialect import MySqlDialect as MySqlDialect
     from tradewind_mysql.hook import MySqlHook as MySqlHook
     from tradewind_mysql.operators import MySqlOperator as MySqlOperator
+    from tradewind_mysql.sandbox import MySqlSandbox as MySqlSandbox
 
-_HOME = {"MySqlDialect": "dialect", "MySqlHook": "hook", "MySqlOperator": "operators"}
+_HOME = {
+    "MySqlDialect": "dialect",
+    "MySqlHook": "hook",
+    "MySqlOperator": "operators",
+    "MySqlSandbox": "sandbox",
+}
 
 __all__ = list(_HOME)
 
