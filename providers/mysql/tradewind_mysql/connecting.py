@@ -147,7 +147,9 @@ def connect(found: dict[str, Any], conn_id: str) -> Driver:
     patience = min(found["connect_timeout"], found.get("read_timeout") or math.inf)
     try:
         conn: Driver = pymysql.connect(**{**found, "read_timeout": patience, "defer_connect": True})
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError):
+        raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL knows no charset={found['charset']!r}.") from None
+    except (TypeError, ValueError) as error:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL does not take its settings: {error}.") from error
     try:
         conn.connect(_open_socket(conn, found))

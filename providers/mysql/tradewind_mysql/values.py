@@ -168,6 +168,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     decimal.Decimal: _decimal,
     datetime.date: datetime.date.isoformat,
     datetime.datetime: _datetime,
+    datetime.time: lambda cell: adapt(cell).isoformat(),
 }
 
 #: Types that both ways of inserting look after themselves.
