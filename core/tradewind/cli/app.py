@@ -26,7 +26,7 @@ COMMANDS = {
     "variables": ("tradewind.cli.variables:variables", "Show and store variables."),
     "sandbox": ("tradewind.cli.sandbox:sandbox", "Start throw-away servers to try things on."),
     "pools": ("tradewind.cli.pools:pools", "Show and change pools."),
-    "providers": ("tradewind.cli.providers:providers", "Show installed providers and what is wrong with them."),
+    "providers": ("tradewind.cli.providers:providers", "Show installed providers, check them, and begin new ones."),
     "db": ("tradewind.cli.db:db", "Create, check, clean and reset the metadata database."),
     "config": ("tradewind.cli.config:config", "Show settings and where they come from."),
     "info": ("tradewind.cli.info:info", "Show versions, paths and state of this installation."),

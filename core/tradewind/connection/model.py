@@ -217,7 +217,7 @@ class Connection:
         declared = self.type
         if declared is None or declared.hook is None:
             raise self._broken(self._no_hook(declared))
-        kind = types.load_hook(declared.hook)
+        kind = types.load_hook(declared)
         conn_id = self.conn_id or f"{self.conn_type}_unnamed"
         with connections({conn_id: self}):
             hook = kind(**{getattr(kind, "conn_name_attr", "conn_id"): conn_id, **(hook_params or {})})
