@@ -162,7 +162,7 @@ def _ask(server: Connection, sql: str, *values: str) -> Any:
     import psycopg2
 
     dsn = server.dsn if server.schema else f"{server.dsn} dbname=postgres"
-    with closing(psycopg2.connect(dsn, connect_timeout=10)) as conn:
+    with closing(psycopg2.connect(dsn, connect_timeout=5)) as conn:
         conn.autocommit = True
         with conn.cursor() as cursor:
             cursor.execute(sql, values or None)
