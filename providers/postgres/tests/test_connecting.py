@@ -70,7 +70,9 @@ def test_options_apply_to_all(server, hook):
 
 
 def test_options_of_the_hook_win(server):
-    hook = PostgresHook(connection=with_extra(server, options="-c search_path=a").connection, options="-c search_path=b")
+    hook = PostgresHook(
+        connection=with_extra(server, options="-c search_path=a").connection, options="-c search_path=b"
+    )
     assert hook.get_first("show search_path") == ("b",)
     assert hook.get_sqlalchemy_engine().connect().exec_driver_sql("show search_path").scalar() == "b"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind_postgres.catalogue import Table, TableColumn
 from tradewind_postgres.cursors import plain_cursor
 from tradewind_postgres.dialect import unused
-from tradewind_postgres.encoding import CopyEncoder, Kind, Unwritable, text_of
+from tradewind_postgres.encoding import CopyEncoder, Kind, Unwritable, checked, text_of
 from tradewind_sql import RowError, SqlError
 from tradewind_sql.inserts import Insert
 
@@ -214,7 +214,7 @@ class TableWriter(Writer):
 
     def _text(self, value: Any, name: str, kind: Kind) -> Any:
         try:
-            return text_of(value, kind)
+            return checked(text_of(value, kind))
         except Unwritable:
             return self.hook._serialize_cell(value)
         except (TypeError, ValueError, RecursionError) as error:
