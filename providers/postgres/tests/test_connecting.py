@@ -227,7 +227,7 @@ def test_an_unknown_extra_like_no_other_lists_them():
 
 
 def test_a_wrong_choice_is_refused():
-    with pytest.raises(BrokenConnection, match="sslmode.*must be one of disable, allow"):
+    with pytest.raises(BrokenConnection, match=r"sslmode.*must be one of disable, allow"):
         Connection.from_uri("postgres://db/d?sslmode=always", "x")
 
 

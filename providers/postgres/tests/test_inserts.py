@@ -242,6 +242,9 @@ def test_the_search_path_counts(server, ask):
 
 # -- values
 
+INDIA = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
+NAME = uuid.UUID(int=7)
+
 #: It is read as it was written.
 SAME = object()
 
@@ -262,7 +265,7 @@ VALUES = [
     ("float8", float("inf"), float("inf")),
     ("float8", -0.0, 0.0),
     ("float8", numpy.float32(0.5), 0.5),
-    ("numeric", decimal.Decimal("1E+3"), decimal.Decimal("1000")),
+    ("numeric", decimal.Decimal("1E+3"), decimal.Decimal(1000)),
     ("numeric", decimal.Decimal("123456789012345678901234567890.123456789"), SAME),
     ("numeric(9,2)", decimal.Decimal("1.005"), decimal.Decimal("1.01")),
     ("text", "", ""),
@@ -299,7 +302,7 @@ VALUES = [
     ("timestamp", pandas.NaT, None),
     ("timestamp", numpy.datetime64("NaT"), None),
     ("timestamp", 1_700_000_000, RowError),
-    ("timestamptz", datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=5, minutes=30))), SAME),
+    ("timestamptz", datetime.datetime(2024, 1, 1, tzinfo=INDIA), SAME),
     ("time", datetime.time(23, 59, 59, 999999), SAME),
     ("interval", datetime.timedelta(days=-1, seconds=5, microseconds=1), SAME),
     ("interval", numpy.timedelta64(90, "s"), datetime.timedelta(seconds=90)),
@@ -308,7 +311,7 @@ VALUES = [
     ("json", [1, "a", None], SAME),
     ("jsonb", Json({"a": 1}), {"a": 1}),
     ("jsonb", "{}", {}),
-    ("jsonb", {"at": datetime.date(2024, 1, 1), "id": uuid.UUID(int=7)}, {"at": "2024-01-01", "id": str(uuid.UUID(int=7))}),
+    ("jsonb", {"at": datetime.date(2024, 1, 1), "id": NAME}, {"at": "2024-01-01", "id": str(NAME)}),
     ("jsonb", {"a": {1, 2}}, RowError),
     ("jsonb", {"a": decimal.Decimal("1.1")}, RowError),
     ("jsonb", None, None),
@@ -514,11 +517,16 @@ def test_unknown_keywords_are_refused(hook, ask):
 
 def test_in_a_transaction(hook, ask):
     ask("create table t (id int primary key)")
-    with pytest.raises(ZeroDivisionError), hook.transaction():
-        hook.insert_rows("t", [(n,) for n in range(3000)])
-        hook.upsert_rows("t", [(n,) for n in range(3000)], ["id"], ["id"])
-        assert hook.get_first("select count(*) from t") == (3000,)
-        raise ZeroDivisionError
+
+    def work():
+        with hook.transaction():
+            hook.insert_rows("t", [(n,) for n in range(3000)])
+            hook.upsert_rows("t", [(n,) for n in range(3000)], ["id"], ["id"])
+            assert hook.get_first("select count(*) from t") == (3000,)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
     assert ask("select count(*) from t") == [(0,)]
 
 

@@ -281,7 +281,7 @@ class MergeWriter(TableWriter):
     def _merge_values(self, rows: Rows) -> None:
         names = _protected(f"{self.hook.dialect.quoted_columns(self.columns)}, {self.number}")
         statement = _protected(self._merge_sql(_HERE)).replace(_HERE, f"(VALUES %s) AS given ({names})")
-        casts = [f"%s::{_protected(column.type)}" for column in self.columns]
+        casts = [f"%s::{_protected(column.cast)}" for column in self.columns]
         numbered = [(*row, number) for number, row in enumerate(self._texts(rows), 1)]
         self._execute_values(statement, numbered, f"({', '.join([*casts, '%s'])})")
 
