@@ -20,6 +20,7 @@ from psycopg2.extras import Json, NumericRange
 
 from tradewind.connection import Connection
 from tradewind_postgres import PostgresHook
+from tradewind_postgres.inserts import SMALL
 from tradewind_sql import InvalidName, RowError, SqlError
 
 
@@ -161,9 +162,9 @@ def test_an_identity_that_is_named_is_set(hook, ask):
     ask("create table t (id int generated always as identity primary key, a text)")
     hook.insert_rows("t", [(7, "x")], ["id", "a"])
     hook.insert_rows("t", [(8, "x"), (7, "z")], ["id", "a"], replace=True)
-    hook.insert_rows("t", [(n, "m") for n in range(1000, 1500)], ["id", "a"], replace=True)
+    hook.insert_rows("t", [(n, "m") for n in range(1000, 1000 + SMALL)], ["id", "a"], replace=True)
     assert ask("select * from t where id < 10 order by 1") == [(7, "z"), (8, "x")]
-    assert ask("select count(*) from t") == [(502,)]
+    assert ask("select count(*) from t") == [(SMALL + 2,)]
 
 
 def test_a_generated_column_that_is_named_is_refused(hook, ask):
@@ -202,10 +203,10 @@ def test_names_of_tables(hook, ask, name, made, replace):
     ask(f'create table {made} ("Id" int primary key, "say ""x""" text, "per %s cent" text)')
     fields = ["Id", 'say "x"', "per %s cent"]
     assert hook.insert_rows(name, [(1, "a", "b")], fields, replace=replace) == 1
-    assert hook.insert_rows(name, [(n, "a", "b") for n in range(1000, 1200)], fields, replace=replace) == 200
+    assert hook.insert_rows(name, [(n, "a", "b") for n in range(1000, 1000 + SMALL)], fields, replace=replace) == SMALL
     if replace:
         assert hook.insert_rows(name, [(1, "c", "d")], fields, replace=True) == 1
-    assert ask(f"select count(*) from {made}") == [(201,)]
+    assert ask(f"select count(*) from {made}") == [(SMALL + 1,)]
 
 
 def test_quoted_names_of_columns(hook, ask):
@@ -356,7 +357,7 @@ def test_values_of_every_type(hook, ask, way):
         if way == "insert":  # COPY does not write to views
             target = f"v{number}"
             ask(f"create view {target} as select * from {table}")
-        count = 150 if "staging" in way else 1
+        count = SMALL if "staging" in way else 1
         rows = [(n, value) for n in range(count)]
         read = value if read is SAME else read
         where = (number, kind, value if not isinstance(value, str) else value[:20])

@@ -33,7 +33,8 @@ WITH RECURSIVE types AS (
 )
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
-    array_position(k.conkey, a.attnum), pg_catalog.format_type(a.atttypid, -1), t.typname, t.typtype, t.typcategory, e.typname, e.typtype, e.typcategory
+    array_position(k.conkey, a.attnum), pg_catalog.format_type(a.atttypid, -1),
+    t.typname, t.typtype, t.typcategory, e.typname, e.typtype, e.typcategory
 FROM pg_catalog.pg_attribute a
 JOIN types t ON t.domain = a.atttypid AND t.typbasetype = 0
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'

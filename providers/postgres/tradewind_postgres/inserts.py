@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Sequence[Any]]
 
 #: Upserts of fewer rows are one statement with all values in it; a temporary table would cost more than it saves.
-SMALL = 100
+SMALL = 500
 
 #: A place in a statement: no name has this character.
 _HERE = "\0"
