@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewind.testing import HookContract, OperatorContract, ProviderContract
+from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
 from tradewind_postgres import PostgresOperator
 
 
@@ -25,3 +25,7 @@ class TestOperator(OperatorContract):
         "parameters": {"a": 1},
         "database": "other",
     }
+
+
+class TestSandbox(SandboxContract):
+    conn_type = "postgres"
