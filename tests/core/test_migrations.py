@@ -35,7 +35,7 @@ def schema(path: str) -> list[tuple[str, ...]]:
 
 def test_the_migrated_schema_is_that_of_the_tables(settings: Settings) -> None:
     with open_store(settings, create=True) as store:
-        engine = create_engine(f"sqlite:///{store.path}", poolclass=pool.NullPool)
+        engine = create_engine(f"sqlite:///{store.place}", poolclass=pool.NullPool)
     with engine.connect() as connection:
         options = {"compare_type": True, "compare_server_default": True, "version_table": migrations.VERSION_TABLE}
         context = MigrationContext.configure(connection, opts=options)
@@ -45,7 +45,7 @@ def test_the_migrated_schema_is_that_of_the_tables(settings: Settings) -> None:
 def test_it_is_the_same_to_the_letter_on_sqlite(settings: Settings, tmp_path: Path) -> None:
     """Alembic's comparison does not see everything: partial indexes, tables without rowid, autoincrement."""
     with open_store(settings, create=True) as store:
-        migrated = [row for row in schema(store.path) if row[1] != migrations.VERSION_TABLE]
+        migrated = [row for row in schema(store.place) if row[1] != migrations.VERSION_TABLE]
     engine = create_engine(f"sqlite:///{tmp_path}/plain.db", poolclass=pool.NullPool)
     metadata.create_all(engine)
     assert schema(f"{tmp_path}/plain.db") == migrated
@@ -63,9 +63,9 @@ def test_upgrading_twice_changes_nothing(settings: Settings) -> None:
     with Store(settings=settings) as store:
         assert store.upgrade()
         store.set_pool("mine", 3)
-        before = schema(store.path)
+        before = schema(store.place)
         assert not store.upgrade()
-        assert schema(store.path) == before
+        assert schema(store.place) == before
         assert store.pools()["mine"] == 3
         store.check()
 
@@ -103,10 +103,10 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(settings: Settings, tmp_pat
 def test_reset_empties_everything(settings: Settings) -> None:
     with open_store(settings, create=True) as store:
         store.set_pool("mine", 3)
-        before = schema(store.path)
+        before = schema(store.place)
         store.reset()
         assert store.pools() == {"default_pool": 128}
-        assert schema(store.path) == before
+        assert schema(store.place) == before
         store.check()
 
 
@@ -120,17 +120,17 @@ def test_going_down_and_up_again(settings: Settings) -> None:
     from alembic import command
 
     with open_store(settings, create=True) as store:
-        before = schema(store.path)
+        before = schema(store.place)
         config = Config()
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))
         with store.database.write() as connection:
             config.attributes["connection"] = connection
             command.downgrade(config, "base")
-        assert [name for _, name, _ in schema(store.path)] == [migrations.VERSION_TABLE]
+        assert [name for _, name, _ in schema(store.place)] == [migrations.VERSION_TABLE]
         with pytest.raises(StoreError, match="run `tradewind db upgrade`"):
             store.check()
         assert store.upgrade()
-        assert schema(store.path) == before
+        assert schema(store.place) == before
 
 
 def test_processes_that_upgrade_at_the_same_time_make_one_database(settings: Settings, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_warming_up_leaves_nothing_behind_and_no_connection_open(store: Store, s
     store.change_marker()
     store.warm_up()
     links = [link for link in Path("/proc/self/fd").glob("*") if link.is_symlink()]
-    assert not [link for link in links if store.path in str(link.readlink())]
+    assert not [link for link in links if store.place in str(link.readlink())]
     assert store.runs() == [run]
     assert [dag.dag_id for dag in store.dags()] == ["sales"]
 
