@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
@@ -22,7 +22,6 @@ from tradewind.errors import StoreError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-S = TypeVar("S")
 
 #: How long a transaction waits for others to finish theirs.
 LOCK_TIMEOUT = 30.0  # seconds
@@ -36,17 +35,17 @@ class Conflict(StoreError):
     """The database undid a transaction in favour of another one; nothing was written, and it may be done again."""
 
 
-def replayed(verb: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+def replayed(verb: Callable[P, R]) -> Callable[P, R]:
     """A verb that is one transaction, done again where the database undid it in favour of another one."""
 
     @functools.wraps(verb)
-    def patient(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+    def patient(*args: P.args, **kwargs: P.kwargs) -> R:
         for number in range(1, CONFLICT_TRIES):
             try:
-                return verb(self, *args, **kwargs)
+                return verb(*args, **kwargs)
             except Conflict:
                 time.sleep(random.uniform(0, CONFLICT_PAUSE * number))
-        return verb(self, *args, **kwargs)
+        return verb(*args, **kwargs)
 
     return patient
 

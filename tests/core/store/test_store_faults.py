@@ -1,4 +1,4 @@
-"""A database that refuses, and what people are told."""
+"""A SQLite file that refuses, and what people are told. See `test_store_server_faults` for servers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from tradewind.errors import StoreError
 from tradewind.settings import Settings
 from tradewind.store import Store, open_store
 from tradewind.store.faults import explain
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/tradewind.db"
 
 
 def at(settings: Settings, path: Path | str) -> Settings:
@@ -146,7 +151,11 @@ def test_a_lacking_table_is_told(store: Store) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://ann:s3cr3t@db/tradewind", "names a postgresql database"),
+        ("mssql://ann:s3cr3t@db/tradewind", "names a mssql database"),
+        ("postgresql+asyncpg://ann:s3cr3t@db/tradewind", "uses psycopg2: let it begin with postgresql://"),
+        ("mysql+mysqldb://ann:s3cr3t@db/tradewind", "uses pymysql: let it begin with mysql://"),
+        ("mysql://ann:s3cr3t@db", "names no database on the server"),
+        ("postgresql://ann:s3cr3t@db:99999/tradewind", "port is above 65535"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("no url with s3cr3t", "is not a URL"),

@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from tradewind.records import Moves, Run, TaskInstance, TaskMove
+from tradewind.settings import Settings
 from tradewind.states import TaskState
 from tradewind.store import Store
 
@@ -27,8 +28,8 @@ HEAD = """
     from tradewind.states import *
     from tradewind.store import open_store
 
-    home, number = sys.argv[1], int(sys.argv[2])
-    store = open_store(Settings(home=home, database_url=f"sqlite:///{home}/tradewind.db"))
+    home, url, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    store = open_store(Settings(home=home, database_url=url))
     now = datetime.datetime.now(datetime.UTC)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -74,9 +75,9 @@ SAVER = """
 class Processes:
     """Processes that wait for each other before they begin, and leave one JSON value each."""
 
-    def __init__(self, home: Path, body: str, count: int) -> None:
+    def __init__(self, settings: Settings, body: str, count: int) -> None:
         script = textwrap.dedent(HEAD) + textwrap.dedent(body) + "store.close()\n"
-        command = [sys.executable, "-W", "error", "-c", script, str(home)]
+        command = [sys.executable, "-W", "error", "-c", script, settings.home, settings.database_url]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.running = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in range(count)]
 
@@ -94,8 +95,8 @@ class Processes:
 
 
 @contextmanager
-def together(home: Path, body: str, count: int = 8) -> Iterator[Processes]:
-    processes = Processes(home, body, count)
+def together(settings: Settings, body: str, count: int = 8) -> Iterator[Processes]:
+    processes = Processes(settings, body, count)
     try:
         processes.begin()
         yield processes
@@ -135,11 +136,11 @@ def drive(store: Store, run: Run, dispatches: int) -> Counter[str]:
             written.update(str(move.after.state) for move in moves)
 
 
-def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample: Any, settings: Settings) -> None:
     run = sample.run(tasks=12)
-    with together(tmp_path, RUNNER, 7) as runners:
+    with together(settings, RUNNER, 7) as runners:
         written = drive(store, run, dispatches=12)
-        (tmp_path / "stop").touch()
+        Path(settings.home, "stop").touch()
         results = runners.results()
     started = Counter(map(tuple, (start for result in results for start in result["started"])))
     finished = Counter(map(tuple, (end for result in results for end in result["finished"])))
@@ -155,26 +156,26 @@ def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample
     assert len([result for result in results if result["started"]]) > 1, "the processes did not compete"
 
 
-def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, settings: Settings) -> None:
     store.save_parsed(sample.parsed(sample.spec()), sample.now)
     for number in range(60):
         store.create_run(sample.new_run(run_id=f"r{number}"), sample.now)
-    with together(tmp_path, CLAIMER) as claimers:
+    with together(settings, CLAIMER) as claimers:
         results = claimers.results()
     assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(60))
     assert {run.epoch for run in store.runs()} == {1}
 
 
-def test_each_run_is_created_by_one_process(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_each_run_is_created_by_one_process(store: Store, sample: Any, settings: Settings) -> None:
     store.save_parsed(sample.parsed(sample.spec()), sample.now)
-    with together(tmp_path, CREATOR) as creators:
+    with together(settings, CREATOR) as creators:
         results = creators.results()
     assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(20))
     assert all(len(store.tasks(run.id)) == 2 for run in store.runs())
 
 
-def test_each_dag_belongs_to_one_file(store: Store, tmp_path: Path) -> None:
-    with together(tmp_path, SAVER, 4) as savers:
+def test_each_dag_belongs_to_one_file(store: Store, settings: Settings) -> None:
+    with together(settings, SAVER, 4) as savers:
         results = savers.results()
     assert sorted(dag for result in results for dag in result) == [f"dag{n}" for n in range(5)]
     assert len(store.failures()) == len([result for result in results if len(result) < 5])
@@ -202,9 +203,9 @@ FORKING = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_store_goes_on_working_in_forked_children(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_a_store_goes_on_working_in_forked_children(store: Store, sample: Any, settings: Settings) -> None:
     sample.run()
-    with together(tmp_path, FORKING, 2) as parents:
+    with together(settings, FORKING, 2) as parents:
         assert parents.results() == [[0] * 6, [0] * 6]
     assert len(store.pools()) == 1 + 2 * 7 * 20
 
