@@ -82,12 +82,13 @@ class Database(ABC):
     def change_marker(self) -> int:
         """A number that differs from the last one if news was committed since, by whomever."""
 
-    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[Callable[[], bool]]:
-        """Within the block `wake` is called, from another thread, when there is news.
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the block `wake` may be called, from another thread, when there is news.
 
-        Yields a function that tells whether news does arrive; where it does not, `change_marker` has to be asked.
+        Where the database tells of news by itself, `change_marker` costs nothing then, and may lag behind till `wake`
+        is called; elsewhere nothing is different.
         """
-        return nullcontext(lambda: False)
+        return nullcontext()
 
     @abstractmethod
     def warm_up(self, rehearse: Callable[[], None]) -> None:

@@ -29,13 +29,21 @@ class Listener:
     """Calls `wake` for every notification on a channel. `connect` opens a psycopg2 connection in autocommit mode."""
 
     def __init__(self, connect: Callable[[], Any], channel: str, wake: Callable[[], None]) -> None:
-        self.hears = False  #: whether notifications arrive, as far as is known
+        self._hears = False  #: whether notifications arrive, as far as is known
+        self._news = True
         self._connect = connect
         self._channel = channel
         self._own_channel = f"tradewind_{uuid.uuid4().hex}"
         self._wake = wake
         self._stop, self._stop_end = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
+
+    def take_news(self) -> bool:
+        """Whether there was news since the last call, or may have been, since none would be heard."""
+        if not self._news:
+            return not self._hears
+        self._news = False  # what comes in this very moment is committed already, and is seen by whoever looks now
+        return True
 
     def start(self) -> None:
         self._thread.start()
@@ -53,7 +61,7 @@ class Listener:
                 self._listen()
                 return
             except Exception as error:  # whatever it is: the scheduler looks for news itself meanwhile
-                self.hears = False
+                self._hears = False
                 if not told:
                     log.warning("Notifications of the metadata database are not heard for now: %s", error)
                     told = True
@@ -74,7 +82,7 @@ class Listener:
                     if not self._wait(selector, connection, TEST_EVERY):
                         return
         finally:
-            self.hears = False
+            self._hears = False
             connection.close()
 
     def _wait(self, selector: selectors.BaseSelector, connection: Any, seconds: float, tester: Any = None) -> bool:
@@ -100,7 +108,8 @@ class Listener:
         heard = {notice.channel for notice in connection.notifies}
         connection.notifies.clear()
         tested = self._own_channel in heard
-        if self._channel in heard or (tested and not self.hears):  # there may have been news while nobody heard it
-            self.hears = self.hears or tested
+        if self._channel in heard or (tested and not self._hears):  # there may have been news while nobody heard it
+            self._hears = self._hears or tested
+            self._news = True
             self._wake()
         return tested

@@ -30,6 +30,9 @@ class PostgresDatabase(ServerDatabase):
     _engine_options: ClassVar[dict[str, Any]] = {"use_native_hstore": False}  # spares a query for each connection
     _announce = f"{ANNOUNCE}; NOTIFY {CHANNEL}"
 
+    _listener: Listener | None = None
+    _marker: int | None = None
+
     def _set_up(self, connection: Any) -> None:
         connection.set_session(isolation_level="READ COMMITTED")
 
@@ -59,10 +62,18 @@ class PostgresDatabase(ServerDatabase):
         return self.write()
 
     @contextmanager
-    def listening(self, wake: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-        listener = Listener(self._autocommitting, CHANNEL, wake)
-        listener.start()
+    def listening(self, wake: Callable[[], None]) -> Iterator[None]:
+        self._listener = Listener(self._autocommitting, CHANNEL, wake)
+        self._listener.start()
         try:
-            yield lambda: listener.hears
+            yield
         finally:
-            listener.stop()
+            self._listener.stop()
+            self._listener = None
+
+    def change_marker(self) -> int:
+        """As `Database` has it: while news is heard, the number is looked up only if there was some."""
+        if self._marker is None or self._listener is None or self._listener.take_news():
+            self._marker = None  # should this fail, there is still news to look for
+            self._marker = super().change_marker()
+        return self._marker

@@ -67,10 +67,10 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
         """
         return self._db.change_marker()
 
-    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[Callable[[], bool]]:
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
         """Within the block `wake` is called, from another thread, when the change marker has changed.
 
-        Yields a function that tells whether that is so just now; where it is not, the marker has to be looked at.
+        Only databases that tell so by themselves do that: the marker is to be looked at now and then all the same.
         """
         return self._db.listening(wake)
 
