@@ -7,6 +7,7 @@ that comes. News wakes schedulers through NOTIFY.
 from __future__ import annotations
 
 import os
+import selectors
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, ClassVar
@@ -42,6 +43,11 @@ class PostgresDatabase(ServerDatabase):
             nobody = os.open(os.devnull, os.O_RDWR)
             os.dup2(nobody, connection.fileno())
             os.close(nobody)
+
+    def _is_noisy(self, connection: Any) -> bool:
+        with selectors.DefaultSelector() as selector:
+            selector.register(connection, selectors.EVENT_READ)
+            return bool(selector.select(0))
 
     def _begin_read(self, connection: Connection) -> None:
         connection.execution_options(isolation_level="REPEATABLE READ")

@@ -119,12 +119,17 @@ class ServerDatabase(Database):
 
     def _look_at(self, connection: Any, record: Any, proxy: Any) -> None:
         """Called by the pool before a connection is used again."""
-        if time.monotonic() - record.info.get("used", time.monotonic()) < IDLE:
+        idle = time.monotonic() - record.info.get("used", time.monotonic())
+        if idle < IDLE and not self._is_noisy(connection):
             return
         try:
             self._engine.dialect.do_ping(connection)
         except self._driver.Error as error:
             raise DisconnectionError("the server has closed it") from error  # the pool opens another one
+
+    def _is_noisy(self, connection: Any) -> bool:
+        """Whether the server has sent something unasked: that it hangs up, mostly. Told without asking it."""
+        return False
 
     def close(self) -> None:
         self._engine.dispose()
