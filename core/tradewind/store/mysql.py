@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import Connection, event, text
 
 from tradewind.errors import StoreError
 from tradewind.store.engine import LOCK_TIMEOUT
 from tradewind.store.location import Server
-from tradewind.store.server import ServerDatabase
+from tradewind.store.server import CONNECT_TIMEOUT, SILENCE_TIMEOUT, ServerDatabase
 
 #: Wrong or too long values are errors, as they are elsewhere, whatever the server is set to.
 MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
@@ -31,10 +31,20 @@ class MySqlDatabase(ServerDatabase):
     """One database of a server, with InnoDB tables."""
 
     undoes_ddl = False
+    _options: ClassVar[dict[str, Any]] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "read_timeout": SILENCE_TIMEOUT,
+        "write_timeout": SILENCE_TIMEOUT,
+    }
 
     def __init__(self, server: Server, lock_timeout: float = LOCK_TIMEOUT) -> None:
         super().__init__(server, lock_timeout)
         event.listen(self._engine, "before_cursor_execute", self._weigh)
+
+    def _adapted(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The driver would write a password in Latin-1, which servers do not."""
+        password = options.get("password")
+        return {**options, "password": password.encode()} if password else options
 
     def _set_up(self, connection: Any) -> None:
         with connection.cursor() as cursor:

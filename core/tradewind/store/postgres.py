@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Connection
 
 from tradewind.store.listener import Listener
-from tradewind.store.server import ANNOUNCE, CONNECT_TIMEOUT, ServerDatabase
+from tradewind.store.server import ANNOUNCE, CONNECT_TIMEOUT, SILENCE_TIMEOUT, ServerDatabase
 
 #: Channel of NOTIFY.
 CHANNEL = "tradewind_news"
@@ -27,7 +27,13 @@ LOCK = 1953653091
 class PostgresDatabase(ServerDatabase):
     """One schema of one database."""
 
-    _options: ClassVar[dict[str, Any]] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "tradewind"}
+    _options: ClassVar[dict[str, Any]] = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "tradewind",
+        "keepalives_idle": SILENCE_TIMEOUT // 4,
+        "keepalives_interval": SILENCE_TIMEOUT // 4,
+        "keepalives_count": 3,
+    }
     _engine_options: ClassVar[dict[str, Any]] = {"use_native_hstore": False}  # spares a query for each connection
     _announce = f"{ANNOUNCE}; NOTIFY {CHANNEL}"
 

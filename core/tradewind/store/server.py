@@ -29,6 +29,9 @@ IDLE = 1.0  # seconds
 #: How long the server may take to answer a new connection, unless the URL says otherwise.
 CONNECT_TIMEOUT = 10  # seconds
 
+#: A server that says nothing for so long, while it should, is given up: the network may have swallowed it.
+SILENCE_TIMEOUT = 120  # seconds
+
 #: The counter of news starts again after this.
 MOST_NEWS = 2**31 - 2
 
@@ -85,7 +88,7 @@ class ServerDatabase(Database):
     def _connect(self) -> Any:
         """A new connection of the driver, set up."""
         args, found = self._engine.dialect.create_connect_args(self._url())
-        connection = self._driver.connect(*args, **{**self._options, **found})
+        connection = self._driver.connect(*args, **self._adapted({**self._options, **found}))
         try:
             self._set_up(connection)
         except BaseException:
@@ -93,6 +96,10 @@ class ServerDatabase(Database):
             raise
         self._opened.add(connection)
         return connection
+
+    def _adapted(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What the driver is told, as it wants it."""
+        return options
 
     def _url(self) -> URL:
         server, query = self.server, dict(self.server.options)
