@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Column, Connection, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +22,7 @@ from tradewind.errors import StoreError
 from tradewind.store.engine import LOCK_TIMEOUT, Database
 from tradewind.store.location import DRIVERS, EXTRAS, Server
 from tradewind.store.server_faults import explain
+from tradewind.tables import MYSQL, metadata
 
 #: A connection that was idle for longer is looked at before it is used again.
 IDLE = 1.0  # seconds
@@ -53,6 +54,7 @@ class ServerDatabase(Database):
         self.lock_timeout = lock_timeout
         self._opened: weakref.WeakSet[Any] = weakref.WeakSet()
         self._watcher: Any = None
+        self._rehearsal: Any = None  #: the only connection that may be used now: elsewhere, it would be in earnest
         self._engine = self._make_engine()
         self._errors: tuple[type[Exception], ...] = (StatementError, DisconnectionError, self._driver.Error)
 
@@ -88,7 +90,7 @@ class ServerDatabase(Database):
     def _connect(self) -> Any:
         """A new connection of the driver, set up."""
         args, found = self._engine.dialect.create_connect_args(self._url())
-        connection = self._driver.connect(*args, **self._adapted({**self._options, **found}))
+        connection = self._open(*args, **{**self._options, **found})
         try:
             self._set_up(connection)
         except BaseException:
@@ -97,9 +99,9 @@ class ServerDatabase(Database):
         self._opened.add(connection)
         return connection
 
-    def _adapted(self, options: dict[str, Any]) -> dict[str, Any]:
-        """What the driver is told, as it wants it."""
-        return options
+    def _open(self, *args: Any, **options: Any) -> Any:
+        """Call the driver, with what SQLAlchemy and we would tell it."""
+        return self._driver.connect(*args, **options)
 
     def _url(self) -> URL:
         server, query = self.server, dict(self.server.options)
@@ -192,6 +194,8 @@ class ServerDatabase(Database):
     def _begun(self, begin: Callable[[Connection], None]) -> Connection:
         connection = self._engine.connect()
         try:
+            if self._rehearsal is not None and connection.connection.driver_connection is not self._rehearsal:
+                raise StoreError(f"The connection to the metadata database {self.place} broke during a rehearsal.")
             begin(connection)
         except BaseException:
             connection.close()
@@ -243,16 +247,42 @@ class ServerDatabase(Database):
     # -- the database ----------------------------------------------------------------------------------------------
 
     def warm_up(self, rehearse: Callable[[], None]) -> None:
-        """Load the driver, and find out what server it is."""
-        with self.read():
-            pass
+        """Rehearse on temporary tables, which hide the real ones from this one connection."""
         self.close()
+        try:
+            with self.write(alone=False) as connection:
+                _temporary_tables().create_all(connection, checkfirst=False)
+                connection.exec_driver_sql("INSERT INTO news VALUES (1, 0)")
+                self._rehearsal = connection.connection.driver_connection
+            rehearse()
+        finally:
+            self._rehearsal = None
+            self.close()
 
     def is_missing(self) -> bool:
         return False
 
     def create(self) -> None:
         """Nothing: whoever runs the server makes the database."""
+
+
+def _temporary_tables() -> MetaData:
+    """Tables like ours, without what binds them together, that hide ours from the connection that makes them."""
+    made = MetaData()
+    for table in metadata.sorted_tables:
+        columns: list[Column[Any]] = [
+            Column(
+                column.name,
+                column.type,
+                primary_key=column.primary_key,
+                nullable=column.nullable,
+                autoincrement=column.autoincrement,
+                server_default=column.server_default,
+            )
+            for column in table.columns
+        ]
+        Table(table.name, made, *columns, prefixes=["TEMPORARY"], **MYSQL)
+    return made
 
 
 def _note_use(connection: Any, record: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tradewind.errors import StoreError
 from tradewind.records import Moves, Run, TaskInstance, TaskMove
 from tradewind.settings import Settings
 from tradewind.states import TaskState
@@ -218,6 +219,26 @@ def test_warming_up_leaves_nothing_behind_and_no_connection_open(store: Store, s
     assert not [link for link in links if store.place in str(link.readlink())]
     assert store.runs() == [run]
     assert [dag.dag_id for dag in store.dags()] == ["sales"]
+
+
+def test_a_rehearsal_whose_connection_breaks_touches_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server it is only that connection for which the real tables are hidden."""
+    from tradewind.store import rehearsal
+
+    if not hasattr(store.database, "server"):
+        return  # there is no connection to break
+    real = rehearsal.rehearse
+
+    def rehearse(store: Store) -> None:
+        store.pools()
+        store.database._engine.dispose()  # type: ignore[attr-defined]
+        real(store)
+
+    monkeypatch.setattr("tradewind.store.store.rehearse", rehearse)
+    with pytest.raises(StoreError, match="broke during a rehearsal"):
+        store.warm_up()
+    assert store.dags() == []
+    store.set_pool("a", 1)
 
 
 def test_threads_share_a_store(store: Store, sample: Any) -> None:
