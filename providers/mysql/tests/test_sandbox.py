@@ -216,6 +216,7 @@ def test_the_commands_of_mysql(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_INSTALLED", ())
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     sandbox = MySqlSandbox()
+    sandbox.find()
     ((program, *initialize),) = sandbox.prepare(tmp_path, "secret")
     assert program == tmp_path / "mysqld"
     assert "--initialize-insecure" in initialize

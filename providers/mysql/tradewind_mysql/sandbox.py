@@ -53,15 +53,18 @@ class MySqlSandbox(ServerSandbox):
     conn_type = "mysql"
     label = "MySQL"
 
-    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
+    def find(self) -> None:
         self._server, self._is_mariadb = find_server()
+        self._maker = _install_program(self._server) if self._is_mariadb else self._server
+
+    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         init = folder / "init.sql"
         init.touch(0o600)
         init.write_text(_first_statements(self.login, password), encoding="utf-8")
         as_root = ["--user=root"] if os.geteuid() == 0 else []
         if not self._is_mariadb:
-            return [[self._server, "--no-defaults", "--initialize-insecure", "--datadir=./data", *as_root]]
-        words: list[str | Path] = [_install_program(self._server), "--no-defaults", "--datadir=./data", *as_root]
+            return [[self._maker, "--no-defaults", "--initialize-insecure", "--datadir=./data", *as_root]]
+        words: list[str | Path] = [self._maker, "--no-defaults", "--datadir=./data", *as_root]
         return [[*words, "--auth-root-authentication-method=normal", *_MAKING_DATA]]
 
     def command(self, folder: Path, port: int) -> Sequence[str | Path]:

@@ -49,8 +49,10 @@ class PostgresSandbox(ServerSandbox):
     label = "PostgreSQL"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": without waiting for clients
 
-    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
+    def find(self) -> None:
         self._programs = find_programs()
+
+    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         secret = folder / "password"
         secret.touch(0o600)
         secret.write_text(password, encoding="utf-8")
