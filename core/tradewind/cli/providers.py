@@ -40,8 +40,7 @@ def list_(output: str) -> None:
         for one in found.plugins
     ]
     rows += [
-        {"name": one.name, "version": one.version, "state": "failed", "summary": one.error}
-        for one in found.failures
+        {"name": one.name, "version": one.version, "state": "failed", "summary": one.error} for one in found.failures
     ]
     show_rows(rows, ("name", "version", "state", "summary", "brings"), output, spare=("brings",))
 
