@@ -24,6 +24,7 @@ COMMANDS = {
     "runs": ("tradewind.cli.runs:runs", "List runs, and mark or delete them."),
     "connections": ("tradewind.cli.connections:connections", "Show, test, store and convert connections."),
     "variables": ("tradewind.cli.variables:variables", "Show and store variables."),
+    "sandbox": ("tradewind.cli.sandbox:sandbox", "Start throw-away servers to try things on."),
     "pools": ("tradewind.cli.pools:pools", "Show and change pools."),
     "providers": ("tradewind.cli.providers:providers", "Show installed providers, check them, and begin new ones."),
     "db": ("tradewind.cli.db:db", "Create, check, clean and reset the metadata database."),
