@@ -12,7 +12,6 @@ from tradewind.connection import Connection
 from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
 from tradewind_mysql import MySqlOperator
 
-
 _SLEEPERS = "select count(*) from information_schema.processlist where info like 'select sleep%%' and db = %s"
 
 
