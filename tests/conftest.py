@@ -1,5 +1,6 @@
 """What every test shares: a home folder of its own, a clean environment, and the list of real servers used."""
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -71,6 +72,58 @@ class LastWord:
 def note_server():
     """`used_server`, for tests that start a server themselves."""
     return used_server
+
+
+@pytest.fixture(scope="session")
+def kept_databases(sandboxes):
+    """`kept_databases("postgres")` is the URL of a metadata database that is emptied for each test that has it."""
+    with MigratedDatabases(sandboxes) as kept:
+        yield kept.emptied
+
+
+class MigratedDatabases:
+    """One metadata database on each server that is asked for."""
+
+    def __init__(self, sandboxes):
+        self._sandboxes = sandboxes
+        self._opened = contextlib.ExitStack()
+        self._urls = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._opened.close()
+
+    def emptied(self, kind):
+        from tradewind.store import Store
+        from tradewind.tables import metadata
+
+        if kind not in self._urls:
+            self._urls[kind] = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
+            with Store(self._urls[kind]) as store:
+                store.upgrade()
+        with Store(self._urls[kind]) as store, store.database.write(news=True) as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table.name != "news":
+                    connection.execute(table.delete())
+        return self._urls[kind]
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+def database_url(request, tmp_path):
+    """A metadata database of its own for each test: a new SQLite file, and an empty one on each server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tradewind.db"
+    return request.getfixturevalue("kept_databases")(request.param)
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+def new_database_url(request, tmp_path):
+    """As `database_url`, but with nothing in it at all."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tradewind.db"
+    return request.getfixturevalue("sandbox")(request.param).get_uri()
 
 
 @pytest.fixture(autouse=True)
