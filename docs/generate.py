@@ -112,8 +112,17 @@ CLASSES = {
         "DbApiHook",
         "SqliteHook",
         "SQLExecuteQueryOperator",
+        "SQLInsertRowsOperator",
+        "SQLBulkLoadOperator",
+        "GenericTransfer",
         "SQLCheckOperator",
         "SQLValueCheckOperator",
+        "SQLThresholdCheckOperator",
+        "SQLIntervalCheckOperator",
+        "SQLColumnCheckOperator",
+        "SQLTableCheckOperator",
+        "BranchSQLOperator",
+        "SqlSensor",
     ],
 }
 
