@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
+import pytest
+
+from tradewind.testing import HookContract, OperatorContract, ProviderContract
 from tradewind_postgres import PostgresOperator
 
 
@@ -16,6 +18,10 @@ class TestHook(HookContract):
     caller_closes = True
     impatient = {"connect_timeout": 2}
 
+    @pytest.fixture
+    def server(self, sandbox):
+        return sandbox("postgres")
+
 
 class TestOperator(OperatorContract):
     operator = PostgresOperator
@@ -24,8 +30,15 @@ class TestOperator(OperatorContract):
         "postgres_conn_id": "nowhere",
         "parameters": {"a": 1},
         "database": "other",
+        "runtime_parameters": {"work_mem": "1MB"},
     }
+    stops_its_work = True
 
+    @pytest.fixture
+    def slow_task(self, server):
+        return PostgresOperator(task_id="slow", sql="select pg_sleep(77)", postgres_conn_id="warehouse")
 
-class TestSandbox(SandboxContract):
-    conn_type = "postgres"
+    @pytest.fixture
+    def count_running(self, ask):
+        busy = "select count(*) from pg_stat_activity where state = 'active' and query = 'select pg_sleep(77)'"
+        return lambda: ask(busy)[0][0]
