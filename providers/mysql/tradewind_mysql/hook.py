@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from typing import Any, ClassVar
 
-from tradewind_mysql import connecting, diagnostics, dump, iam, load, rows, values
+from tradewind_mysql import columns, connecting, diagnostics, dump, iam, load, rows, values
 from tradewind_mysql.dialect import MySqlDialect
 from tradewind_mysql.server import Server
 from tradewind_mysql.streams import Stream
@@ -177,6 +177,9 @@ class MySqlHook(DbApiHook):
 
     def _stream_cursor(self, conn: Any, statement: str) -> Any:
         return Stream(conn, lambda: self._stop_reading(conn))
+
+    def _column_types(self, description: Sequence[Sequence[Any]]) -> list[type | None]:
+        return columns.kinds(description)
 
     def _stop_reading(self, conn: Any) -> None:
         with suppress(Exception):  # then the rest is read in vain

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tradewind_mysql import load, values
+from tradewind_mysql import columns, load, values
 from tradewind_sql.errors import RowError, SqlError
 from tradewind_sql.inserts import InsertTarget
 
@@ -25,9 +25,6 @@ _LINES = 500
 
 #: Room for MySQL's own bytes beside a statement in a packet, and the most that is sent at once.
 _ROOM, _MOST = 1024, 16 << 20
-
-#: Types (of PyMySQL's FIELD_TYPE) that LOAD DATA reads otherwise than INSERT: BIT, YEAR and geometry.
-_NOT_LOADED = frozenset({16, 13, 255})
 
 
 def insert_many(hook: MySqlHook, cursor: Any, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -109,7 +106,7 @@ def can_load(hook: MySqlHook, conn: Any, target: InsertTarget) -> bool:
         types = {column[1] for column in hook.describe(conn, f"SELECT {fields} FROM {table} LIMIT 0")}
     except conn.Error:  # no right to read, perhaps: INSERT will tell if there is more to it
         return False
-    return not types & _NOT_LOADED
+    return not types & columns.NOT_LOADED
 
 
 def load_many(hook: MySqlHook, conn: Any, target: InsertTarget, rows: list[tuple[Any, ...]]) -> None:
