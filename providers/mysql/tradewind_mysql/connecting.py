@@ -22,6 +22,8 @@ from tradewind_mysql.tls import Tls, TlsError
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Driver
 
+    from tradewind_mysql.hook import MySqlHook
+
 DRIVER = "mysql+pymysql"
 
 #: Seconds till a connection must be ready, where nothing else is said.
@@ -137,6 +139,25 @@ def sqlalchemy_url(connection: Connection, schema: str | None = None, conn_id: s
 def _in_url(value: Any) -> str:
     """SQLAlchemy reads timeouts as whole numbers."""
     return str(math.ceil(value)) if isinstance(value, float) else str(value)
+
+
+def open_for(hook: MySqlHook) -> Driver:
+    """A new connection with everything that the hook and its connection say."""
+    from pymysql import cursors
+    from pymysql.constants import CLIENT
+
+    extras = hook.connection_extra
+    found = settings(hook.connection, conn_id=hook.get_conn_id(), schema=hook.schema)
+    if extras.get("iam"):
+        found["password"], found["port"] = hook.get_iam_token()
+    if hook.init_command:
+        found["init_command"] = hook.init_command
+    found["local_infile"] = bool(hook.local_infile)
+    if hook.local_infile is not False:  # the server may ask for a file; only the module `load` answers
+        found["client_flag"] = found.get("client_flag", 0) | CLIENT.LOCAL_FILES
+    kinds = {"dictcursor": cursors.DictCursor, "sscursor": cursors.SSCursor, "ssdictcursor": cursors.SSDictCursor}
+    found["cursorclass"] = kinds.get(extras.get("cursor", ""), cursors.Cursor)
+    return connect(found, hook.get_conn_id())
 
 
 def connect(found: dict[str, Any], conn_id: str) -> Driver:
