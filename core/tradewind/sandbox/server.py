@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import signal
@@ -38,8 +39,8 @@ class ServerSandbox(Sandbox):
     With an URL, given or in the environment variable `TRADEWIND_SANDBOX_<TYPE>_URL`, no server is started: `start`
     makes a new database on the one that the URL leads to, and `stop` drops it.
 
-    A subclass says how its server is found, prepared, started and asked. Paths that it puts into commands may be
-    relative: commands run in the sandbox's folder.
+    A subclass says how its server is found, prepared, started and asked. Its commands run in the sandbox's folder, with
+    the program as a `Path`.
     """
 
     #: As it is known to people: "PostgreSQL".
@@ -53,9 +54,10 @@ class ServerSandbox(Sandbox):
         self._url = url
         self.version: str | None = None  #: name and version of the server that was started: "PostgreSQL 15.20"
         self._guard: Guard | None = None
-        self._existing: Connection | None = None
+        self._lent: tuple[Connection, str] | None = None  #: an existing server, and our database there
         self._connection: Connection | None = None
         self._lock = threading.RLock()
+        self._owner = os.getpid()
 
     # -- what a subclass says
 
@@ -103,16 +105,15 @@ class ServerSandbox(Sandbox):
     def stop(self) -> None:
         """Stop it and remove what it kept. May be called more than once, and without `start`."""
         with self._lock:
-            guard, existing, connection = self._guard, self._existing, self._connection
-            self._guard = self._existing = self._connection = None
+            guard, lent = self._guard, self._lent
+            self._guard = self._lent = self._connection = None
+            if self._owner != os.getpid():
+                return  # in a child that was forked: it belongs to the parent
             if guard is not None:
                 guard.stop()
-            if existing is not None and connection is not None:
-                name = connection.schema or ""
-                try:
-                    self.drop_database(existing, name)
-                except Exception as error:
-                    raise self._refused(f"dropping the database {name!r} failed", error) from error
+            if lent is not None:
+                atexit.unregister(self.stop)
+                self._drop(*lent)
 
     # -- a server of our own
 
@@ -128,6 +129,7 @@ class ServerSandbox(Sandbox):
             guard.stop()
             raise
         self._guard = guard
+        self._owner = os.getpid()
         return _in_database(server, self.login)
 
     def _run(self, guard: Guard, command: Sequence[str | Path]) -> None:
@@ -135,7 +137,8 @@ class ServerSandbox(Sandbox):
         code = guard.exit_code(pid, PREPARE_TIMEOUT)
         if code != 0:
             how = f"did not end within {PREPARE_TIMEOUT:g} seconds" if code is None else f"ended with exit code {code}"
-            raise self._failed(guard, f"{Path(command[0]).name} {how}")
+            program = next((word for word in command if isinstance(word, Path)), Path(command[0]))
+            raise self._failed(guard, f"{program.name} {how}")
 
     def _serve(self, guard: Guard, password: str) -> Connection:
         tries = 1
@@ -202,8 +205,16 @@ class ServerSandbox(Sandbox):
             self.create_database(server, name)
         except Exception as error:
             raise self._refused("making a database there failed", error) from error
-        self._existing = server
+        self._lent = server, name
+        self._owner = os.getpid()
+        atexit.register(self.stop)
         return _in_database(server, name)
+
+    def _drop(self, server: Connection, name: str) -> None:
+        try:
+            self.drop_database(server, name)
+        except Exception as error:
+            raise self._refused(f"dropping the database {name!r} failed", error) from error
 
     def _refused(self, what: str, error: Exception) -> SandboxError:
         from tradewind.secrets import redact

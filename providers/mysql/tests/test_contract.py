@@ -8,7 +8,7 @@ import pytest
 
 from tradewind.connection import Connection, connections
 from tradewind.operator import BaseOperator
-from tradewind.testing import HookContract, OperatorContract, ProviderContract
+from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
 from tradewind_mysql import MySqlHook, MySqlOperator
 
 
@@ -43,3 +43,7 @@ class TestOperator(OperatorContract):
         hook = MySqlHook(connection=server)
         sql = "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND info LIKE 'SELECT SLEEP%%'"
         return lambda: int(hook.get_first(sql.replace("%%", "%"))[0])
+
+
+class TestSandbox(SandboxContract):
+    conn_type = "mysql"

@@ -92,7 +92,9 @@ def seen(hook: MySqlHook, column: str, cell: object, copies: int) -> set[object]
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "wanted"), CASES, ids=[f"{case[0]}-{str(case[1])[:20]!a}" for case in CASES]
+    ("column", "cell", "wanted"),
+    CASES,
+    ids=[f"{case[0]}-{type(case[1]).__name__}-{place}" for place, case in enumerate(CASES)],
 )
 def test_a_value_comes_back(hook: MySqlHook, column: str, cell: object, wanted: object) -> None:
     assert seen(hook, column, cell, 1) == {wanted}  # by INSERT
@@ -122,7 +124,7 @@ def test_lists_and_dicts_become_json(hook: MySqlHook, cell: object, copies: int)
         ({"a": datetime.date(2024, 1, 1)}, "a dict becomes JSON"),
         ("\ud800", "characters that utf-?8(mb4)? cannot hold"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 @pytest.mark.parametrize("before", [1, 250])
 def test_what_mysql_lacks_is_refused(hook: MySqlHook, cell: object, told: str, before: int) -> None:
