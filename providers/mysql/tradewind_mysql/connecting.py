@@ -163,7 +163,9 @@ def open_for(hook: MySqlHook) -> Driver:
 def connect(found: dict[str, Any], conn_id: str) -> Driver:
     """A new PyMySQL connection. Raises ConnectionFault, which says what to do."""
     import pymysql
+    from pymysql.constants import CLIENT
 
+    tls_optional = found.pop("ssl_optional", False)
     # PyMySQL's connect_timeout ends when the socket is open. A server that is stuck says nothing from there on.
     patience = min(found["connect_timeout"], found.get("read_timeout") or math.inf)
     try:
@@ -172,6 +174,9 @@ def connect(found: dict[str, Any], conn_id: str) -> Driver:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL knows no charset={found['charset']!r}.") from None
     except (TypeError, ValueError) as error:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL does not take its settings: {error}.") from error
+    if tls_optional:
+        conn._ssl_required = False
+        conn.client_flag &= ~CLIENT.SSL  # it is added again if the server has TLS
     try:
         conn.connect(_open_socket(conn, found))
     except TradewindError:  # the task's time is up
