@@ -115,6 +115,7 @@ CLASSES = {
         "SQLCheckOperator",
         "SQLValueCheckOperator",
     ],
+    "tradewind_mysql": ["MySqlHook", "MySqlOperator"],
 }
 
 
