@@ -20,6 +20,7 @@
     ├── TemplateError
     ├── UnknownContextKey            a name that the context of a task does not have
     ├── XComError
+    ├── TransferError                rows cannot be moved from a source to a sink
     ├── PluginError
     ├── SandboxError                 a throw-away server cannot be had, or did not start
     ├── NotFound                     a DAG, run, task or log that is not in the metadata database
@@ -125,6 +126,10 @@ class UnknownContextKey(TradewindError, KeyError):
 
 class XComError(TradewindError):
     """A value cannot be passed between tasks."""
+
+
+class TransferError(TradewindError):
+    """Rows cannot be moved from a source to a sink; the sink is as it was. Values of rows never appear in the message."""
 
 
 class PluginError(TradewindError):
