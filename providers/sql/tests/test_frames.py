@@ -78,17 +78,6 @@ def test_keywords_go_to_the_library(hook: SqliteHook) -> None:
     assert frame.schema["id"] == polars.Int8
 
 
-def test_pandas_reads_other_databases_through_sqlalchemy(hook: SqliteHook) -> None:
-    library("pandas")
-
-    class General(SqliteHook):
-        def _pandas_connection(self, conn: Any) -> Any:
-            return super(SqliteHook, self)._pandas_connection(conn)
-
-    assert General("warehouse").get_df("select id from t where id = ?", (3,))["id"].tolist() == [3]
-    assert [len(frame) for frame in General("warehouse").get_df_by_chunks("select id from t", chunksize=20)] == [20, 5]
-
-
 def test_numbers_of_numpy_are_stored_as_numbers(hook: SqliteHook) -> None:
     pandas = library("pandas")
     import numpy
@@ -101,7 +90,7 @@ def test_numbers_of_numpy_are_stored_as_numbers(hook: SqliteHook) -> None:
 
 def test_what_makes_no_frame_is_told(hook: SqliteHook) -> None:
     with pytest.raises(ValueError, match="df_type"):
-        hook.get_df("select 1", df_type="arrow")  # type: ignore[arg-type]
+        hook.get_df("select 1", df_type="spark")  # type: ignore[arg-type]
     library("pandas")
     with pytest.raises(EmptySql):
         hook.get_df("-- nothing")

@@ -14,7 +14,16 @@ import pytest
 
 from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionNotFound
-from tradewind_sql import DbApiHook, EmptySql, SqlError, SqliteHook, fetch_all_handler, fetch_one_handler, get_row_count
+from tradewind_sql import (
+    DbApiHook,
+    EmptySql,
+    SqlError,
+    SqliteHook,
+    StatementCancelled,
+    fetch_all_handler,
+    fetch_one_handler,
+    get_row_count,
+)
 
 
 class CountingHook(SqliteHook):
@@ -317,7 +326,7 @@ def test_a_running_statement_can_be_cancelled_from_another_thread(hook: SqliteHo
     def query() -> None:
         try:
             busy.get_records("with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n")
-        except sqlite3.OperationalError as error:
+        except StatementCancelled as error:
             caught.append(error)
 
     thread = threading.Thread(target=query)
@@ -326,7 +335,7 @@ def test_a_running_statement_can_be_cancelled_from_another_thread(hook: SqliteHo
     while thread.is_alive():
         busy.cancel()
         thread.join(0.01)
-    assert "interrupted" in str(caught[0])
+    assert "interrupted" in str(caught[0].__cause__)
     busy.cancel()  # nothing runs: nothing happens
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tradewind_sql.errors import InvalidName as InvalidName
     from tradewind_sql.errors import RowError as RowError
     from tradewind_sql.errors import SqlError as SqlError
+    from tradewind_sql.errors import StatementCancelled as StatementCancelled
+    from tradewind_sql.errors import StatementTimeout as StatementTimeout
     from tradewind_sql.handlers import fetch_all_handler as fetch_all_handler
     from tradewind_sql.handlers import fetch_one_handler as fetch_one_handler
     from tradewind_sql.handlers import get_row_count as get_row_count
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "dialect": ("Dialect",),
-    "errors": ("CheckFailed", "EmptySql", "InvalidName", "RowError", "SqlError"),
+    "errors": (
+        "CheckFailed",
+        "EmptySql",
+        "InvalidName",
+        "RowError",
+        "SqlError",
+        "StatementCancelled",
+        "StatementTimeout",
+    ),
     "handlers": ("fetch_all_handler", "fetch_one_handler", "get_row_count"),
     "hook": ("DbApiHook",),
     "operators": (

@@ -13,6 +13,7 @@ from tradewind_sql.dialect import Column, Dialect
 
 if TYPE_CHECKING:
     from tradewind.connection import Connection
+    from tradewind_sql.lending import Shared
 
 #: Placeholders that a connection may choose with its extra `placeholder`.
 PLACEHOLDERS = ("%s", "?")
@@ -24,6 +25,8 @@ class DatabaseAccess(BaseHook):
     default_conn_name = "default_conn_id"
     supports_autocommit: bool = False  #: the driver's connections can be switched to commit every statement
     supports_executemany: bool = True  #: False: rows are inserted one by one
+    insert_batch_size: int = 1000  #: rows of `insert_rows` in memory at once, and given to `_insert_batch`
+    rows_per_statement: int = 1  #: rows that one INSERT carries, for a driver that is slow with one after the other
     strip_semicolon: bool = False  #: the database dislikes a semicolon at the end of a statement
     connector: Any = None  #: the object with `connect`, where `get_conn` is not overridden
     dialect_class: type[Dialect] = Dialect
@@ -41,6 +44,7 @@ class DatabaseAccess(BaseHook):
         replace_statement_format: str | None = None,
         escape_word_format: str | None = None,
         escape_column_names: bool | None = None,
+        statement_timeout: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__()
@@ -57,7 +61,10 @@ class DatabaseAccess(BaseHook):
         self._replace_statement_format = replace_statement_format
         self._escape_word_format = escape_word_format
         self._escape_column_names = escape_column_names
-        self._running: list[Any] = []
+        self._statement_timeout = statement_timeout
+        self._sessions: dict[int, Shared] = {}  #: thread -> the connection that its calls share
+        self._running: list[Any] = []  #: connections that a call uses right now
+        self._cancelled: list[Any] = []  #: those of them that `cancel` has stopped
 
     # The connection
 
@@ -108,6 +115,17 @@ class DatabaseAccess(BaseHook):
         chosen = self._escape_column_names
         return bool(self.connection_extra.get("escape_column_names", True) if chosen is None else chosen)
 
+    @property
+    def statement_timeout(self) -> float | None:
+        """Seconds after which the server gives up a statement; None or 0: never."""
+        chosen = self._statement_timeout
+        seconds = self.connection_extra.get("statement_timeout") if chosen is None else chosen
+        if seconds is not None and seconds < 0:
+            raise BrokenConnection(
+                f"Connection {self.get_conn_id()!r}: statement_timeout={seconds!r} must be a number of seconds."
+            )
+        return seconds
+
     def _format(self, name: str, default: str) -> str:
         return str(getattr(self, "_" + name) or self.connection_extra.get(name) or default)
 
@@ -119,6 +137,10 @@ class DatabaseAccess(BaseHook):
         return self.connector.connect(
             host=conn.host or "", port=conn.port, username=conn.login or "", schema=self.schema or conn.schema or ""
         )
+
+    def _open(self) -> Any:
+        """`get_conn`, with what the hook itself sets."""
+        return self.get_conn()
 
     def get_cursor(self) -> Any:
         """A cursor of a new connection. Nothing else closes it: call `cursor.connection.close()` when done.
@@ -140,14 +162,14 @@ class DatabaseAccess(BaseHook):
         return url.set(database=self.schema) if self.schema else url
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Any:
-        """A SQLAlchemy engine whose connections come from `get_conn`, hence with the very same settings.
+        """A SQLAlchemy engine whose connections are opened as the hook's own, hence with the very same settings.
 
         It keeps no idle connections, unless `engine_kwargs` choose a pool.
         """
         from sqlalchemy import create_engine
         from sqlalchemy.pool import NullPool
 
-        options: dict[str, Any] = {"creator": self.get_conn, **(engine_kwargs or {})}
+        options: dict[str, Any] = {"creator": self._open, **(engine_kwargs or {})}
         if not any(name.startswith("pool") for name in options):
             options["poolclass"] = NullPool
         return create_engine(self.sqlalchemy_url, **options)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind_sql.errors import InvalidName, SqlError
@@ -169,8 +168,12 @@ class Dialect:
     def generate_insert_sql(
         self, table: str, values: Sequence[Any], target_fields: Iterable[str] | None = None, **options: Any
     ) -> str:
-        """An INSERT with a placeholder for each of `values`."""
-        return self._fill(self.hook.insert_statement_format, table, values, target_fields, options.get("schema"))
+        """An INSERT with a placeholder for each of `values`.
+
+        `rows`: how many rows the statement takes, one behind the other; `values` are those of one. `schema`: of the
+        table.
+        """
+        return self._fill(self.hook.insert_statement_format, table, values, target_fields, options)
 
     def generate_replace_sql(
         self, table: str, values: Sequence[Any], target_fields: Iterable[str] | None = None, **options: Any
@@ -186,7 +189,7 @@ class Dialect:
                 raise SqlError(
                     f"replace_target= for {table!r} needs replace_index= too: the columns that tell rows apart."
                 )
-            return self._fill(self.hook.replace_statement_format, table, values, target_fields, options.get("schema"))
+            return self._fill(self.hook.replace_statement_format, table, values, target_fields, options)
         return self._upsert_sql(table, values, target_fields, **options)
 
     def _upsert_sql(
@@ -197,9 +200,9 @@ class Dialect:
         *,
         replace_index: str | Iterable[str],
         replace_target: Iterable[str] | None = None,
-        schema: str | None = None,
+        **options: Any,
     ) -> str:
-        fields = list(target_fields or self.get_target_fields(table, schema))
+        fields = list(target_fields or self.get_target_fields(table, options.get("schema")))
         index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
         changed = [field for field in fields if field not in index] if replace_target is None else list(replace_target)
         for field in (*index, *changed):
@@ -207,7 +210,7 @@ class Dialect:
                 raise SqlError(
                     f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
                 )
-        insert = self._fill(self.hook.insert_statement_format, table, values, fields, schema)
+        insert = self._fill(self.hook.insert_statement_format, table, values, fields, options)
         conflict = f"{insert} ON CONFLICT ({self._joined_words(index)})"
         if not changed:
             return f"{conflict} DO NOTHING"
@@ -215,11 +218,18 @@ class Dialect:
         return f"{conflict} DO UPDATE SET " + ", ".join(f"{word} = excluded.{word}" for word in words)
 
     def _fill(
-        self, form: str, table: str, values: Sequence[Any], target_fields: Iterable[str] | None, schema: str | None
+        self,
+        form: str,
+        table: str,
+        values: Sequence[Any],
+        target_fields: Iterable[str] | None,
+        options: Mapping[str, Any],
     ) -> str:
+        """The statement of `form`, which has places for the table, the columns and one row of values."""
         fields = f"({self._joined_words(target_fields)})" if target_fields else ""
-        placeholders = ", ".join([self.placeholder] * len(values))
-        return form.format(self._protected(self.table_name(table, schema)), fields, placeholders)
+        row = ", ".join([self.placeholder] * len(values))
+        name = self._protected(self.table_name(table, options.get("schema")))
+        return form.format(name, fields, "), (".join([row] * options.get("rows", 1)))
 
     def _joined_words(self, names: Iterable[str]) -> str:
         return ", ".join(self._word(name) for name in names)
@@ -238,7 +248,7 @@ class SqliteDialect(Dialect):
 
     def get_columns(self, table: str, schema: str | None = None) -> list[Column]:
         name, own_schema = self.extract_schema_from_table(table)
-        with closing(self.hook.get_conn()) as conn:
+        with self.hook._create_autocommit_connection() as conn:
             rows = conn.execute(
                 'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid',
                 (name, own_schema or schema),

@@ -23,3 +23,11 @@ class RowError(SqlError, ValueError):
 
 class CheckFailed(SqlError):
     """The data is not as a check wants it."""
+
+
+class StatementCancelled(SqlError):
+    """Somebody called `cancel` on the hook that executed the statement."""
+
+
+class StatementTimeout(SqlError, TimeoutError):
+    """A statement took longer than the `statement_timeout` of its hook or connection."""

@@ -11,6 +11,7 @@ GENERAL = (
     Extra("replace_statement_format", str, 'form of a replace (default: "REPLACE INTO {} {} VALUES ({})")'),
     Extra("escape_word_format", str, "{} between the quotes that names get (default: double quotes)"),
     Extra("escape_column_names", bool, "quote plain column names too (default: true)"),
+    Extra("statement_timeout", float, "seconds after which a statement is given up (default: never)"),
 )
 
 #: Read by SQLite itself, as parameters of its file URI.

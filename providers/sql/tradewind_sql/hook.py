@@ -1,20 +1,21 @@
 """`DbApiHook`: what the hooks of all SQL databases share. A provider subclasses it and opens its driver in `get_conn`.
 
-Every method opens a connection, uses it and closes it, also when it fails. Logs carry statements and row counts, and
-never the values of parameters or rows.
+Every method opens a connection, uses it and closes it, also when it fails; in `session()` and `transaction()` they
+share one. Logs carry statements and row counts, and never the values of parameters or rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from typing import Any, Literal, TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar, overload
 
 from tradewind_sql import bulk, frames, statements
-from tradewind_sql.access import DatabaseAccess
 from tradewind_sql.errors import EmptySql, SqlError
+from tradewind_sql.frames import FrameType
 from tradewind_sql.handlers import fetch_all_handler, fetch_one_handler, return_single_query_results
-from tradewind_sql.inserts import Insert
+from tradewind_sql.inserts import Insert, InsertTarget, insert_batch
+from tradewind_sql.lending import LendingHook
 
 T = TypeVar("T")
 
@@ -22,11 +23,11 @@ T = TypeVar("T")
 Parameters = Iterable[Any] | Mapping[str, Any]
 
 
-class DbApiHook(DatabaseAccess):
+class DbApiHook(LendingHook):
     """Runs SQL through a DB-API 2 driver.
 
-    `schema` takes the place of the connection's own; `log_sql=False` keeps statements out of the log. The four formats
-    can be given here or as extras of the connection.
+    `schema` takes the place of the connection's own; `log_sql=False` keeps statements out of the log;
+    `statement_timeout` is in seconds. It and the four formats can be given here or as extras of the connection.
     """
 
     _test_connection_sql: str = "select 1"
@@ -123,18 +124,43 @@ class DbApiHook(DatabaseAccess):
         """
         if chunksize < 1:
             raise ValueError(f"chunksize must be at least 1, not {chunksize}")
-        [statement] = self._statements(sql, False)
-        values = self._adapt_parameters(parameters)
-        with self._create_autocommit_connection() as conn, closing(self._stream_cursor(conn)) as cursor:
-            self._run_command(cursor, statement, values)
-            self.descriptions = [cursor.description]
-            while cursor.description is not None and (rows := cursor.fetchmany(chunksize)):
-                yield list(rows)
-            self._commit(conn)
+        yield from self._stream(sql, parameters, chunksize)
 
-    def _stream_cursor(self, conn: Any) -> Any:
-        """A cursor that does not fetch the whole result at once; override where the driver needs a special one."""
+    def _stream(
+        self, sql: str | list[str], parameters: Parameters | None, chunksize: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """Lists of the rows of the last statement; before the first one `descriptions` is set."""
+        *before, statement = self._statements(sql, False)
+        values = self._adapt_parameters(parameters)
+        with self._create_autocommit_connection(streaming=True) as conn:
+            with closing(conn.cursor()) as cursor:
+                for earlier in before:
+                    self._run_command(cursor, earlier, values)
+            with closing(self._stream_cursor(conn, statement)) as cursor:
+                self._run_command(cursor, statement, values)
+                self.descriptions = [cursor.description]
+                while cursor.description is not None and (rows := self._fetch(conn, cursor, chunksize)):
+                    yield rows
+            self._commit(conn)
+            self.get_db_log_messages(conn)
+
+    def _fetch(self, conn: Any, cursor: Any, number: int) -> list[tuple[Any, ...]]:
+        return list(self._attended(conn, lambda: cursor.fetchmany(number)))
+
+    def _stream_cursor(self, conn: Any, statement: str) -> Any:
+        """A cursor for `statement` that leaves its rows on the server till they are fetched.
+
+        Override it where the driver's plain cursor takes all of them at once. The cursor must give plain tuples, and
+        have a `description` when it has executed a statement that returns rows.
+        """
         return conn.cursor()
+
+    def _column_types(self, description: Sequence[Sequence[Any]]) -> list[type | None]:
+        """Python's type of each column of a result, None where the driver does not tell: for data frames.
+
+        Only needed for columns that have no value at all, so that chunks of one result have the same types.
+        """
+        return [None] * len(description)
 
     def _statements(self, sql: str | Iterable[str], split: bool) -> list[str]:
         found = (
@@ -167,11 +193,9 @@ class DbApiHook(DatabaseAccess):
     def _run_command(self, cursor: Any, sql_statement: str, parameters: Any) -> None:
         if self.log_sql:
             self.log.info("Running statement: %s", sql_statement)
+        given = (sql_statement, parameters) if parameters else (sql_statement,)
         with self._explained(sql_statement):
-            if parameters:
-                cursor.execute(sql_statement, parameters)
-            else:
-                cursor.execute(sql_statement)
+            self._attended(cursor.connection, lambda: cursor.execute(*given))
         if cursor.rowcount >= 0:
             self.log.info("Rows affected: %s", cursor.rowcount)
 
@@ -183,46 +207,6 @@ class DbApiHook(DatabaseAccess):
         except Exception as error:
             error.add_note(f"On connection {self.get_conn_id()!r}" + (f": {statement}" if self.log_sql else "."))
             raise
-
-    @contextmanager
-    def _create_autocommit_connection(self, autocommit: bool = False) -> Generator[Any, None, None]:
-        """A connection for the block: rolled back if it fails, closed in any case, and reached by `cancel`."""
-        with closing(self.get_conn()) as conn:
-            if self.supports_autocommit or autocommit:
-                self.set_autocommit(conn, autocommit)
-            self._running.append(conn)
-            try:
-                yield conn
-            except BaseException:
-                with suppress(Exception):  # the connection may be gone: the first error is the one to tell
-                    conn.rollback()
-                raise
-            finally:
-                self._running.remove(conn)
-
-    def _commit(self, conn: Any) -> None:
-        if not self.get_autocommit(conn):
-            conn.commit()
-
-    def cancel(self) -> None:
-        """Stop what this hook executes right now in other threads, where the driver can; they get its error."""
-        for conn in list(self._running):
-            stop = getattr(conn, "cancel", None) or getattr(conn, "interrupt", None)
-            if stop is not None:
-                stop()
-
-    def set_autocommit(self, conn: Any, autocommit: bool) -> None:
-        """Whether each statement on `conn` commits itself."""
-        if not self.supports_autocommit and autocommit:
-            self.log.warning("Connection %r does not support autocommit; it commits at the end.", self.get_conn_id())
-            return
-        conn.autocommit = autocommit
-
-    def get_autocommit(self, conn: Any) -> bool:
-        return self.supports_autocommit and bool(getattr(conn, "autocommit", False))
-
-    def get_db_log_messages(self, conn: Any) -> None:
-        """Log what the server had to say; for databases that send notices."""
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether a trivial query works, and a message for people."""
@@ -279,9 +263,16 @@ class DbApiHook(DatabaseAccess):
         """A value as the driver takes it; override where the driver lacks a type."""
         return cell
 
+    def _insert_batch(self, cursor: Any, target: InsertTarget, rows: list[tuple[Any, ...]]) -> None:
+        """Insert a few rows, all of the same width. Override it where the database has a faster way.
+
+        `insert_batch` is the usual way, for what an override does not take on itself.
+        """
+        insert_batch(self, cursor, target, rows)
+
     def _execute_many(self, cursor: Any, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        """Execute an insert for each of `rows`; override where the driver has something faster than `executemany`."""
-        cursor.executemany(statement, rows)
+        """Execute a statement for each of `rows`."""
+        self._attended(cursor.connection, lambda: cursor.executemany(statement, rows))
 
     def bulk_load(self, table: str, tmp_file: str) -> int:
         """Load a file as `bulk_dump` writes it into a table, all or nothing; returns the number of rows."""
@@ -291,24 +282,20 @@ class DbApiHook(DatabaseAccess):
         """Write a table to a file: a line per row, a tab between values, `\\N` for NULL; returns the number of rows."""
         return bulk.dump(self, table, tmp_file)
 
-    def _pandas_connection(self, conn: Any) -> Any:
-        """`conn` in a form that pandas takes: through SQLAlchemy, unless the driver is one that pandas knows."""
-        from sqlalchemy import create_engine
-        from sqlalchemy.pool import StaticPool
-
-        return create_engine(self.sqlalchemy_url, creator=lambda: conn, poolclass=StaticPool)
-
     def get_df(
         self,
         sql: str | list[str],
         parameters: Parameters | None = None,
         *,
-        df_type: Literal["pandas", "polars"] = "pandas",
+        df_type: FrameType = "pandas",
         **kwargs: Any,
     ) -> Any:
-        """The rows of a query as a data frame. Of a list of statements the last one makes it.
+        """The rows of a query as a data frame: of pandas, of polars, or an Arrow table ("arrow").
 
-        Further keywords go to `pandas.read_sql` or to `polars.DataFrame`.
+        Of a list of statements the last one makes it. Values keep their types: decimals and dates stay what they are,
+        and whole numbers stay whole beside NULLs. Further keywords for pandas are `index_col`, `columns`,
+        `coerce_float` (decimals become floats), `parse_dates`, `dtype` and `dtype_backend`, as in `pandas.read_sql`;
+        for polars those of `polars.DataFrame`; for Arrow `schema`.
         """
         return frames.frame(self, sql, parameters, df_type, kwargs)
 
@@ -318,11 +305,15 @@ class DbApiHook(DatabaseAccess):
         parameters: Parameters | None = None,
         *,
         chunksize: int,
-        df_type: Literal["pandas", "polars"] = "pandas",
+        df_type: FrameType = "pandas",
         **kwargs: Any,
     ) -> Iterator[Any]:
-        """As `get_df`, in data frames of at most `chunksize` rows."""
+        """As `get_df`, in data frames of at most `chunksize` rows, one in memory at a time."""
         return frames.frames(self, sql, parameters, df_type, chunksize, kwargs)
+
+    def get_arrow(self, sql: str | list[str], parameters: Parameters | None = None, **kwargs: Any) -> Any:
+        """`get_df` with `df_type="arrow"`: a `pyarrow.Table`."""
+        return self.get_df(sql, parameters, df_type="arrow", **kwargs)
 
     def get_pandas_df(self, sql: str | list[str], parameters: Parameters | None = None, **kwargs: Any) -> Any:
         """The older name of `get_df`."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tradewind_sql.errors import RowError, SqlError
@@ -12,8 +13,48 @@ from tradewind_sql.errors import RowError, SqlError
 if TYPE_CHECKING:
     from tradewind_sql.hook import DbApiHook
 
-#: Rows handed to the driver at once; this many are in memory.
-BATCH = 1000
+
+@dataclass(frozen=True)
+class InsertTarget:
+    """Where and how rows are to be inserted: what `insert_rows` was asked for."""
+
+    table: str  #: as the caller named it
+    fields: tuple[str, ...] | None  #: columns in the order of the values; None: the table's own
+    replace: bool = False  #: rows that are there already are replaced, or updated where `options` have replace_index
+    executemany: bool = True  #: False: the driver gets the rows one by one
+    options: Mapping[str, Any] = field(default_factory=dict)  #: schema, replace_index, replace_target
+
+
+def insert_batch(hook: DbApiHook, cursor: Any, target: InsertTarget, rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows with statements: several rows in each if the hook's `rows_per_statement` says so."""
+    size = hook.rows_per_statement
+    if size > 1:
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
+            statement = _statement(hook, target, some)
+            with hook._explained(statement):
+                _execute(hook, cursor, statement, tuple(chain.from_iterable(some)))
+        return
+    statement = _statement(hook, target, rows[:1])
+    if target.executemany:
+        with hook._explained(statement):
+            hook._execute_many(cursor, statement, rows)
+        return
+    for row in rows:
+        with hook._explained(statement):
+            _execute(hook, cursor, statement, row)
+
+
+def _execute(hook: DbApiHook, cursor: Any, statement: str, values: tuple[Any, ...]) -> None:
+    hook._attended(cursor.connection, lambda: cursor.execute(statement, values))
+
+
+def _statement(hook: DbApiHook, target: InsertTarget, rows: list[tuple[Any, ...]]) -> str:
+    statement = hook._generate_insert_sql(
+        target.table, rows[0], target.fields, target.replace, rows=len(rows), **target.options
+    )
+    hook.log.debug("Running statement: %s", statement)
+    return statement
 
 
 class Insert:
@@ -59,7 +100,11 @@ class Insert:
             batches = self._batches(rows, conn, commit_every)
             try:
                 for batch in batches:
-                    self._insert(cursor, batch, executemany)
+                    target = InsertTarget(
+                        self.table, tuple(self.fields) if self.fields else None, self.replace, executemany, self.options
+                    )
+                    hook._insert_batch(cursor, target, batch)
+                    self.inserted += len(batch)
                     if commit_every and self.inserted % commit_every == 0:
                         self._commit(conn)
                 self._commit(conn)
@@ -70,20 +115,32 @@ class Insert:
         return self.inserted
 
     def _commit(self, conn: Any) -> None:
-        self.hook._commit(conn)
-        if self.inserted > self.committed:
+        if self.hook._commit(conn) and self.inserted > self.committed:
             self.committed = self.inserted
             self.hook.log.info("Inserted %s rows into %s so far", self.committed, self.table)
 
     def _batches(self, rows: Iterable[Any], conn: Any, commit_every: int) -> Iterator[list[tuple[Any, ...]]]:
         """Lists of rows that never reach over a commit."""
         source = iter(rows)
+        size = self.hook.insert_batch_size
         while True:
-            left = commit_every - self.inserted % commit_every if commit_every else BATCH
-            batch = [self._cells(row, conn, number) for number, row in enumerate(islice(source, min(BATCH, left)), 1)]
+            left = commit_every - self.inserted % commit_every if commit_every else size
+            batch = list(islice(source, min(size, left)))
             if not batch:
                 return
+            if not self._ready(batch):
+                batch = [self._cells(row, conn, place) for place, row in enumerate(batch, 1)]
             yield batch
+
+    def _ready(self, batch: list[Any]) -> bool:
+        """Whether the driver can take the rows as they are: looked at all at once, for it is the usual case."""
+        if set(map(type, batch)) != {tuple}:
+            return False
+        width = len(batch[0]) if self._width is None else self._width
+        if not width or set(map(len, batch)) != {width} or not self._native.issuperset(map(type, chain(*batch))):
+            return False
+        self._width = width
+        return True
 
     def _cells(self, row: Any, conn: Any, place: int) -> tuple[Any, ...]:
         number = self.inserted + place
@@ -107,22 +164,6 @@ class Insert:
             wanted = f"{len(self.fields)} columns are given" if self.fields else f"the first row has {self._width}"
             raise RowError(f"Row {number} for {self.table} has {len(cells)} values, but {wanted}.")
         return cells
-
-    def _statement(self, cells: Sequence[Any]) -> str:
-        return self.hook._generate_insert_sql(self.table, cells, self.fields, self.replace, **self.options)
-
-    def _insert(self, cursor: Any, batch: list[tuple[Any, ...]], executemany: bool) -> None:
-        statement = self._statement(batch[0])
-        self.hook.log.debug("Running statement: %s", statement)
-        if executemany:
-            with self.hook._explained(statement):
-                self.hook._execute_many(cursor, statement, batch)
-            self.inserted += len(batch)
-            return
-        for cells in batch:
-            with self.hook._explained(statement):
-                cursor.execute(statement, cells)
-            self.inserted += 1
 
     def _explain(self, error: Exception, commit_every: int) -> None:
         if self.committed:

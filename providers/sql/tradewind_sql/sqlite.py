@@ -16,13 +16,14 @@ import enum
 import json
 import re
 import sqlite3
+import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import length_hint
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from tradewind.connection import Connection
@@ -30,9 +31,11 @@ from tradewind.errors import BrokenConnection, ConnectionFault
 from tradewind.records import Extra
 from tradewind_sql import extras
 from tradewind_sql.dialect import SqliteDialect
-from tradewind_sql.errors import SqlError
+from tradewind_sql.errors import SqlError, StatementCancelled
 from tradewind_sql.hook import DbApiHook
 from tradewind_sql.statements import SQLITE, verb
+
+T = TypeVar("T")
 
 #: Seconds to wait for a database that somebody else writes to.
 LOCK_TIMEOUT = 30.0
@@ -79,12 +82,36 @@ class SqliteConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.watch = Watch()
+        self.set_progress_handler(_look_around(self.watch).__next__, INSTRUCTIONS_PER_LOOK)
+
+
+class Watch:
+    """What a statement is stopped for."""
+
+    def __init__(self) -> None:
         self.stopped_by: list[BaseException] = []  #: what a signal handler raised during a statement
-        self.set_progress_handler(_look_for_signals(self.stopped_by).__next__, INSTRUCTIONS_PER_LOOK)
+        self.limit: float | None = None  #: seconds that a statement may take
+        self.expired = False  #: the last one took longer
+        self._deadline: float | None = None
+
+    def begin(self) -> None:
+        """A statement begins, or goes on for somebody who waited for it."""
+        self.expired = False
+        self._deadline = time.monotonic() + self.limit if self.limit else None
+
+    def end(self) -> None:
+        """No statement is being executed."""
+        self._deadline = None
+
+    def look(self) -> int:
+        """0: go on; 1: the time is up."""
+        self.expired = self._deadline is not None and time.monotonic() > self._deadline
+        return int(self.expired)
 
 
-def _look_for_signals(caught: list[BaseException]) -> Generator[int, None, None]:
-    """Yields 0 (go on), or 1 (stop) after a signal handler has raised something, which it puts into `caught`.
+def _look_around(watch: Watch) -> Generator[int, None, None]:
+    """Yields 0 (go on), or 1 (stop): the time is up, or a signal handler raised something, which `watch` then has.
 
     It is a generator because Python runs signal handlers where a frame is entered: in a function that is before any
     `try`, in a generator it is behind its `yield`. SQLite would swallow what gets out of here.
@@ -93,11 +120,11 @@ def _look_for_signals(caught: list[BaseException]) -> Generator[int, None, None]
     while True:
         try:
             yield answer
-            answer = 0
+            answer = watch.look()
         except GeneratorExit:
             raise
         except BaseException as error:  # KeyboardInterrupt, a task's timeout: raised again by `SqliteHook`
-            caught.append(error)
+            watch.stopped_by.append(error)
             answer = 1
 
 
@@ -247,16 +274,35 @@ class SqliteHook(DbApiHook):
             raise
 
     @contextmanager
-    def _create_autocommit_connection(self, autocommit: bool = False) -> Generator[Any, None, None]:
-        with super()._create_autocommit_connection(autocommit) as conn:
+    def _create_autocommit_connection(
+        self, autocommit: bool = False, *, streaming: bool = False
+    ) -> Generator[Any, None, None]:
+        with super()._create_autocommit_connection(autocommit, streaming=streaming) as conn:
             try:
                 yield conn
-            except sqlite3.OperationalError as error:
-                if conn.stopped_by:
-                    raise conn.stopped_by.pop() from None
+            except (sqlite3.OperationalError, StatementCancelled) as error:
+                if conn.watch.stopped_by:
+                    raise conn.watch.stopped_by.pop() from None
                 if "locked" in str(error):
                     error.add_note(_LOCKED)
                 raise
+            finally:
+                conn.watch.end()
+
+    # Stopping
+
+    def _set_statement_timeout(self, conn: Any, seconds: float) -> None:
+        conn.watch.limit = seconds
+
+    def _timed_out(self, conn: Any, error: Exception) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and bool(conn.watch.expired)
+
+    def _cancel(self, conn: Any) -> None:
+        conn.interrupt()
+
+    def _attended(self, conn: Any, call: Callable[[], T]) -> T:
+        conn.watch.begin()
+        return super()._attended(conn, call)
 
     # Values
 
@@ -267,9 +313,6 @@ class SqliteHook(DbApiHook):
         except Exception as error:
             error.add_note(f"It was row {len(rows) - length_hint(left)} of a batch of {len(rows)}.")
             raise
-
-    def _pandas_connection(self, conn: Any) -> Any:
-        return conn  # pandas knows sqlite3
 
     @staticmethod
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:
