@@ -129,7 +129,7 @@ class XComError(TradewindError):
 
 
 class TransferError(TradewindError):
-    """Rows cannot be moved from a source to a sink; the sink is as it was. Values of rows never appear in the message."""
+    """Rows cannot be moved from a source to a sink, which is as it was. The message never shows values of rows."""
 
 
 class PluginError(TradewindError):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any, ClassVar, Self
 
@@ -43,11 +43,9 @@ class Endpoint:
 
     def __repr__(self) -> str:
         """What was given, as far as fields are shown (`field(repr=False)`): for the log."""
-        if not is_dataclass(self):
-            return f"{type(self).__name__}()"
-        shown = [(one.name, getattr(self, one.name)) for one in sorted(fields(self), key=lambda one: one.kw_only)]
-        defaults = {one.name: one.default for one in fields(self) if one.repr}
-        parts = [f"{name}={value!r}" for name, value in shown if name in defaults and value != defaults[name]]
+        found = sorted(getattr(self, "__dataclass_fields__", {}).values(), key=lambda one: bool(one.kw_only))
+        given = [(one.name, getattr(self, one.name), one.default) for one in found if one.repr]
+        parts = [f"{name}={value!r}" for name, value, default in given if value != default]
         return f"{type(self).__name__}({', '.join(parts)})"
 
 

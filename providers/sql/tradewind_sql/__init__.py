@@ -11,6 +11,10 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_sql.dialect import Dialect as Dialect
+    from tradewind_sql.endpoints import SqliteQuery as SqliteQuery
+    from tradewind_sql.endpoints import SqliteTable as SqliteTable
+    from tradewind_sql.endpoints import SqlQuery as SqlQuery
+    from tradewind_sql.endpoints import SqlTable as SqlTable
     from tradewind_sql.errors import CheckFailed as CheckFailed
     from tradewind_sql.errors import EmptySql as EmptySql
     from tradewind_sql.errors import InvalidName as InvalidName
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "dialect": ("Dialect",),
+    "endpoints": ("SqlQuery", "SqlTable", "SqliteQuery", "SqliteTable"),
     "errors": (
         "CheckFailed",
         "EmptySql",
