@@ -10,12 +10,12 @@ import pytest
 
 #: Settings and connections of whoever runs the tests must not leak into them.
 _OURS = ("TRADEWIND_", "AIRFLOW")
-_KEPT = ("TRADEWIND_SIMULATION_SEEDS", "TRADEWIND_TEST_SERVERS")
+_KEPT = ("TRADEWIND_SIMULATION_SEEDS", "TRADEWIND_TEST_SERVERS", "TRADEWIND_SANDBOX_")
 
 
 def pytest_configure(config):
     for name in list(os.environ):
-        if name.startswith(_OURS) and name not in _KEPT:
+        if name.startswith(_OURS) and not name.startswith(_KEPT):
             del os.environ[name]
     if "TRADEWIND_TEST_SERVERS" not in os.environ:  # the workers of xdist inherit it
         handle, path = tempfile.mkstemp(prefix="tradewind-servers-")
@@ -29,6 +29,11 @@ def used_server(name):
     """Note that a test used a real server; named at the end of the session."""
     with Path(os.environ["TRADEWIND_TEST_SERVERS"]).open("a", encoding="utf-8") as notes:
         notes.write(name + "\n")
+
+
+def pytest_tradewind_server_used(name):
+    """Called by the fixture `sandbox`."""
+    used_server(name)
 
 
 class LastWord:

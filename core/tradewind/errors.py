@@ -23,6 +23,7 @@
     ├── TransferError                rows cannot be moved from a source to a sink
     ├── PluginError
     ├── SandboxError                 a throw-away server cannot be had, or did not start
+    │   └── SandboxMissing           there is nothing on this machine that could be started
     ├── NotFound                     a DAG, run, task or log that is not in the metadata database
     ├── StoreError                   the metadata database refused or is out of reach
     ├── ProcessError                 a helper process cannot be started, or died
@@ -137,7 +138,11 @@ class PluginError(TradewindError):
 
 
 class SandboxError(TradewindError):
-    """A throw-away server cannot be had on this machine, or did not start. The message says what to install."""
+    """A throw-away server cannot be had, or did not start. The message ends with what it said last."""
+
+
+class SandboxMissing(SandboxError):
+    """There is no such server on this machine. The message says what to install."""
 
 
 class NotFound(TradewindError):

@@ -23,7 +23,10 @@ class Sandbox(ABC):
 
     @abstractmethod
     def start(self) -> Connection:
-        """Start it and wait until it answers. Raises SandboxError, saying what to install, where it cannot be had."""
+        """Start it and wait until it answers.
+
+        Raises SandboxMissing, saying what to install, where there is nothing to start, SandboxError if it fails.
+        """
 
     @abstractmethod
     def stop(self) -> None:

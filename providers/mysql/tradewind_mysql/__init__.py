@@ -8,8 +8,9 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_mysql.hook import MySqlHook as MySqlHook
+    from tradewind_mysql.sandbox import MySqlSandbox as MySqlSandbox
 
-_HOME = {"MySqlHook": "hook"}
+_HOME = {"MySqlHook": "hook", "MySqlSandbox": "sandbox"}
 
 __all__ = list(_HOME)
 

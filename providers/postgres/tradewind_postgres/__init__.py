@@ -8,8 +8,9 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_postgres.hook import PostgresHook as PostgresHook
+    from tradewind_postgres.sandbox import PostgresSandbox as PostgresSandbox
 
-_HOME = {"PostgresHook": "hook"}
+_HOME = {"PostgresHook": "hook", "PostgresSandbox": "sandbox"}
 
 __all__ = list(_HOME)
 

@@ -1,0 +1,238 @@
+"""What sandboxes of real servers share: a free port, a guard that owns server and data, an existing server instead."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from tradewind.connection import Connection
+from tradewind.errors import BrokenConnection, SandboxError
+from tradewind.sandbox.contract import Sandbox
+from tradewind.sandbox.guard import Guard
+
+#: How long a command that prepares the data, and a server that starts, may take.
+PREPARE_TIMEOUT = 120.0  # seconds
+START_TIMEOUT = 60.0  # seconds
+
+#: How often a server that starts is asked whether it is there.
+LOOK_INTERVAL = 0.03  # seconds
+
+#: Another process may take the port between our choice and the server's use of it.
+PORT_TRIES = 5
+
+_PORT_TAKEN = "address already in use"
+_LOG = "server.log"
+
+
+class ServerSandbox(Sandbox):
+    """A real server for as long as the sandbox is started: on a free port of the loopback interface, for one login.
+
+    With an URL, given or in the environment variable `TRADEWIND_SANDBOX_<TYPE>_URL`, no server is started: `start`
+    makes a new database on the one that the URL leads to, and `stop` drops it.
+
+    A subclass says how its server is found, prepared, started and asked. Paths that it puts into commands may be
+    relative: commands run in the sandbox's folder.
+    """
+
+    #: As it is known to people: "PostgreSQL".
+    label: ClassVar[str]
+    #: The login that the server gets, and the name of its database.
+    login: ClassVar[str] = "sandbox"
+    #: Asks the server to stop without waiting for its clients.
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = url
+        self.version: str | None = None  #: name and version of the server that was started: "PostgreSQL 15.20"
+        self._guard: Guard | None = None
+        self._existing: Connection | None = None
+        self._connection: Connection | None = None
+        self._lock = threading.RLock()
+
+    # -- what a subclass says
+
+    @abstractmethod
+    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
+        """Write what the server needs into the folder, and answer the commands that make its data.
+
+        Raises SandboxMissing, saying what to install, if there is no server on this machine.
+        """
+
+    @abstractmethod
+    def command(self, folder: Path, port: int) -> Sequence[str | Path]:
+        """The command that runs the server in the foreground."""
+
+    @abstractmethod
+    def ask_version(self, server: Connection) -> str:
+        """Name and version of the server. Raises whatever the driver raises if it does not answer.
+
+        `server`, here and below, may lead to no database in particular.
+        """
+
+    @abstractmethod
+    def create_database(self, server: Connection, name: str) -> None:
+        """Make a database that the login of `server` may do everything with."""
+
+    @abstractmethod
+    def drop_database(self, server: Connection, name: str) -> None:
+        """Remove a database, whoever is connected to it. No error if there is none."""
+
+    # -- the contract
+
+    @classmethod
+    def url_variable(cls) -> str:
+        """The environment variable that names an existing server to use instead."""
+        return f"TRADEWIND_SANDBOX_{cls.conn_type.upper()}_URL"
+
+    def start(self) -> Connection:
+        """Start it and wait until it answers; if it is started already, answer the same connection."""
+        with self._lock:
+            if self._connection is None:
+                url = self._url or os.environ.get(self.url_variable(), "").strip()
+                self._connection = self._use_existing(url) if url else self._start_own()
+            return self._connection
+
+    def stop(self) -> None:
+        """Stop it and remove what it kept. May be called more than once, and without `start`."""
+        with self._lock:
+            guard, existing, connection = self._guard, self._existing, self._connection
+            self._guard = self._existing = self._connection = None
+            if guard is not None:
+                guard.stop()
+            if existing is not None and connection is not None:
+                name = connection.schema or ""
+                try:
+                    self.drop_database(existing, name)
+                except Exception as error:
+                    raise self._refused(f"dropping the database {name!r} failed", error) from error
+
+    # -- a server of our own
+
+    def _start_own(self) -> Connection:
+        password = secrets.token_hex(16)
+        guard = Guard(self.conn_type)
+        try:
+            for command in self.prepare(guard.folder, password):
+                self._run(guard, command)
+            server = self._serve(guard, password)
+            self.create_database(server, self.login)
+        except BaseException:
+            guard.stop()
+            raise
+        self._guard = guard
+        return _in_database(server, self.login)
+
+    def _run(self, guard: Guard, command: Sequence[str | Path]) -> None:
+        pid = guard.start(command, log=_LOG, environ=_environ())
+        code = guard.exit_code(pid, PREPARE_TIMEOUT)
+        if code != 0:
+            how = f"did not end within {PREPARE_TIMEOUT:g} seconds" if code is None else f"ended with exit code {code}"
+            raise self._failed(guard, f"{Path(command[0]).name} {how}")
+
+    def _serve(self, guard: Guard, password: str) -> Connection:
+        tries = 1
+        while True:
+            port = free_port()
+            server = self._server_at(port, password)
+            command = self.command(guard.folder, port)
+            pid = guard.start(command, log=_LOG, environ=_environ(), stop_signal=self.stop_signal)
+            code = self._wait(guard, pid, server)
+            if code is None:
+                return server
+            if tries == PORT_TRIES or _PORT_TAKEN not in guard.log_tail(_LOG).lower():
+                raise self._failed(guard, f"it ended with exit code {code}")
+            tries += 1
+
+    def _wait(self, guard: Guard, pid: int, server: Connection) -> int | None:
+        """Wait until the server answers. Answers its exit code if it ended instead."""
+        end = time.monotonic() + START_TIMEOUT
+        while True:
+            code = guard.exit_code(pid, LOOK_INTERVAL)
+            if code is not None:
+                return code
+            try:
+                self.version = self.ask_version(server)
+                return None
+            except Exception as error:
+                if time.monotonic() > end:
+                    raise self._failed(guard, f"no answer within {START_TIMEOUT:g} seconds ({_line(error)})") from error
+
+    def _server_at(self, port: int, password: str) -> Connection:
+        return Connection(
+            conn_id=f"sandbox_{self.conn_type}",
+            conn_type=self.conn_type,
+            host="127.0.0.1",
+            port=port,
+            login=self.login,
+            password=password,
+            where="a sandbox",
+        )
+
+    def _failed(self, guard: Guard, how: str) -> SandboxError:
+        from tradewind.secrets import redact
+
+        log = str(redact(guard.log_tail(_LOG)))
+        told = f" Its log ends with:\n{log}" if log else ""
+        return SandboxError(f"The {self.label} sandbox did not start: {how}.{told}")
+
+    # -- a server that is there already
+
+    def _use_existing(self, url: str) -> Connection:
+        variable = self.url_variable()
+        try:
+            server = Connection.from_value(url, f"sandbox_{self.conn_type}", where=variable)
+        except BrokenConnection as error:
+            raise SandboxError(f"The {self.label} sandbox cannot be had. {error}") from None
+        if server.conn_type != self.conn_type:
+            raise SandboxError(
+                f"{variable} has a connection of the type {server.conn_type!r}; the sandbox needs one of the type "
+                f"{self.conn_type!r}: {self.conn_type}://login:password@host/database"
+            )
+        name = f"tradewind_{secrets.token_hex(6)}"
+        try:
+            self.version = self.ask_version(server)
+            self.create_database(server, name)
+        except Exception as error:
+            raise self._refused("making a database there failed", error) from error
+        self._existing = server
+        return _in_database(server, name)
+
+    def _refused(self, what: str, error: Exception) -> SandboxError:
+        from tradewind.secrets import redact
+
+        return SandboxError(
+            f"The {self.label} sandbox uses the server that {self.url_variable()} leads to; {what}: "
+            f"{redact(_line(error))}"
+        )
+
+
+def _in_database(server: Connection, name: str) -> Connection:
+    connection = Connection.from_uri(server.get_uri(), server.conn_id, where=server.where)
+    connection.schema = name
+    return connection
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses at the moment."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _environ() -> dict[str, str]:
+    """Ours, without what would lead the server's programs elsewhere, and with messages in English."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "MYSQL", "MARIADB"))}
+    return {**kept, "LC_ALL": "C"}
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
