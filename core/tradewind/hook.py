@@ -7,10 +7,12 @@ written for it but the client itself.
 from __future__ import annotations
 
 import logging
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from tradewind.connection import Connection
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tradewind.connection import Connection
 
 
 class BaseHook:
@@ -27,11 +29,15 @@ class BaseHook:
     @classmethod
     def get_connection(cls, conn_id: str) -> Connection:
         """The connection of that id. Raises ConnectionNotFound or BrokenConnection."""
+        from tradewind.connection import Connection  # here, so that importing a hook costs little
+
         return Connection.get(conn_id)
 
     @classmethod
     async def aget_connection(cls, conn_id: str) -> Connection:
         """`get_connection`, without blocking the event loop."""
+        from tradewind.connection import Connection
+
         return await Connection.async_get(conn_id)
 
     @classmethod

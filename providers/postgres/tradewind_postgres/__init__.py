@@ -8,9 +8,10 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_postgres.hook import PostgresHook as PostgresHook
+    from tradewind_postgres.operators import PostgresOperator as PostgresOperator
     from tradewind_postgres.sandbox import PostgresSandbox as PostgresSandbox
 
-_HOME = {"PostgresHook": "hook", "PostgresSandbox": "sandbox"}
+_HOME = {"PostgresHook": "hook", "PostgresOperator": "operators", "PostgresSandbox": "sandbox"}
 
 __all__ = list(_HOME)
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from tradewind.hookspecs import Register, RegisterConnectionType, hookimpl
-from tradewind.records import ConnectionType
-from tradewind_sql import extras
+from tradewind_postgres import extras
 
 
 @hookimpl
 def register_connection_types(register: RegisterConnectionType) -> None:
-    register(
-        ConnectionType(
-            "postgres",
-            hook="tradewind_postgres.hook:PostgresHook",
-            label="PostgreSQL",
-            aliases=("postgresql",),
-            default_port=5432,
-            extras=extras.GENERAL,
-            schema_label="database",
-        )
-    )
+    register(extras.CONNECTION_TYPE)
 
 
 @hookimpl
