@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tradewind_mysql.dialect import MySqlDialect as MySqlDialect
     from tradewind_mysql.hook import MySqlHook as MySqlHook
+    from tradewind_mysql.operators import MySqlOperator as MySqlOperator
     from tradewind_mysql.sandbox import MySqlSandbox as MySqlSandbox
 
-_HOME = {"MySqlHook": "hook", "MySqlSandbox": "sandbox"}
+_HOME = {
+    "MySqlDialect": "dialect",
+    "MySqlHook": "hook",
+    "MySqlOperator": "operators",
+    "MySqlSandbox": "sandbox",
+}
 
 __all__ = list(_HOME)
 

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from tradewind.hookspecs import Register, RegisterConnectionType, hookimpl
-from tradewind.records import ConnectionType
-from tradewind_sql import extras
+from tradewind_mysql import extras
 
 
 @hookimpl
 def register_connection_types(register: RegisterConnectionType) -> None:
-    register(
-        ConnectionType(
-            "mysql",
-            hook="tradewind_mysql.hook:MySqlHook",
-            label="MySQL, MariaDB",
-            aliases=("mariadb",),
-            default_port=3306,
-            extras=extras.GENERAL,
-            schema_label="database",
-        )
-    )
+    register(extras.CONNECTION_TYPE)
 
 
 @hookimpl

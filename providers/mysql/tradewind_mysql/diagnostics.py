@@ -1,0 +1,40 @@
+"""What the server warns of. Its texts quote values, which do not belong in a log: they are taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+#: Warnings of one statement that are told.
+MOST = 10
+
+# `Incorrect integer value: 'x' for column ...`, `Duplicate entry 'x' for key ...`,
+# `Truncated incorrect INTEGER value: 'x'`.
+_FOR = re.compile(r"(value:? |entry )'.*'(?= for (?:column|key|function) )", re.DOTALL)
+_LAST = re.compile(r"(value:? |entry )'.*'", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class ServerWarning:
+    """One line of SHOW WARNINGS."""
+
+    level: str  #: Note, Warning or Error
+    code: int
+    text: str  #: without the values that it quoted
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.code})"
+
+
+def without_values(text: str) -> str:
+    """A server's message with `...` for each value that it quotes."""
+    changed, times = _FOR.subn(r"\1...", text)
+    return changed if times else _LAST.sub(r"\1...", text)
+
+
+def warnings_of(conn: Any) -> Iterator[ServerWarning]:
+    """The warnings of the last statement of a connection, as many as the server keeps."""
+    for level, code, text in conn.show_warnings() or ():
+        yield ServerWarning(str(level), int(code), without_values(str(text)))
