@@ -161,4 +161,7 @@ class CsvWriter(Writer):
 
     @abstractmethod
     def csv(self, stream: IO[bytes]) -> int:
-        """Write what `stream.read(size)` gives until it is empty; returns how many rows the target took."""
+        """Write what `stream.read(size)` gives until it is empty; returns how many rows the target took.
+
+        An error may tell the line that it is about in an attribute `csv_line`, counted from 1.
+        """

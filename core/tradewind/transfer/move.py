@@ -140,10 +140,10 @@ class Move:
         if _speak_csv(reader, writer) and whole and plan.same_text:
             return lambda: self._give_csv(reader), lambda: self._take_csv(writer, self._channel)
         give = self._row_giver(reader, plan, whole)
+        if isinstance(writer, CsvWriter) and writer.takes_csv:
+            return give, lambda: self._take_csv(writer, csvtext.encoded(self._counted(), plan.sink))
         if isinstance(writer, RowWriter):
             return give, lambda: writer.rows(self._counted())
-        if isinstance(writer, CsvWriter):
-            return give, lambda: self._take_csv(writer, csvtext.encoded(self._counted(), plan.sink))
         raise TypeError(f"{type(writer).__name__} must be a RowWriter or a CsvWriter")
 
     def _row_giver(self, reader: Reader, plan: Plan, whole: bool) -> Callable[[], None]:
@@ -162,7 +162,13 @@ class Move:
 
     def _take(self, take: Callable[[], int]) -> int:
         with self._noting_failure():
-            return take()
+            try:
+                return take()
+            except Exception as error:
+                line = getattr(error, "csv_line", None)
+                if line is not None and isinstance(self._reader, CsvReader):
+                    error.add_note(f"It was {self._reader.place(line)}.")
+                raise
 
     @contextmanager
     def _noting_failure(self) -> Iterator[None]:

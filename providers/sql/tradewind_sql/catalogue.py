@@ -84,6 +84,14 @@ class Catalogue:
         """Sets of columns that no two rows have in common; None: nobody knows, the database will tell."""
         return None
 
+    def primary_key(self, table: str) -> list[str]:
+        """Its columns, in their order; empty if there is none."""
+        return self.hook.dialect.get_primary_keys(table)
+
+    def referencing(self, table: str) -> list[str]:
+        """Tables with foreign keys to this one, as far as deleting all its rows would touch theirs."""
+        return []
+
     def declaration(self, type: Type, *, key: bool = False) -> str:
         """What a column of this type is declared as in a new table; `key`: it is part of the primary key."""
         if type.kind == "decimal" and type.precision is not None:

@@ -18,7 +18,7 @@ from tradewind_sql.hook import DbApiHook, Parameters
 from tradewind_sql.reading import QueryReader, TableReader
 from tradewind_sql.sqlite import SqliteHook
 from tradewind_sql.sqlite_tables import SqliteCatalogue, SqliteTableWriter
-from tradewind_sql.writing import TableWriter
+from tradewind_sql.writing import InsertWriter, TableWriter
 
 
 def _hook(endpoint: Any, wanted: type[DbApiHook]) -> DbApiHook:
@@ -82,7 +82,7 @@ class SqlTable(Source, Sink):
     modes: ClassVar[tuple[str, ...]] = ("replace", "append", "upsert")
     hook_class: ClassVar[type[DbApiHook]] = DbApiHook
     catalogue_class: ClassVar[type[Catalogue]] = Catalogue
-    writer_class: ClassVar[type[TableWriter]] = TableWriter
+    writer_class: ClassVar[type[TableWriter]] = InsertWriter
 
     table: str
     _: KW_ONLY

@@ -131,9 +131,12 @@ class TableReader(QueryReader):
 
     def select(self) -> str:
         """The query for the columns that are wanted."""
-        dialect = self.hook.dialect
-        names = ", ".join(dialect.quote(column.name) for column in self.columns)
-        return f"SELECT {names} FROM {dialect.table_name(self._table)}"
+        names = ", ".join(map(self.selected, self.columns))
+        return f"SELECT {names} FROM {self.hook.dialect.table_name(self._table)}"
+
+    def selected(self, column: Column) -> str:
+        """How the query names a column."""
+        return self.hook.dialect.quote(column.name)
 
     def rows(self) -> Iterator[Batch]:
         cursor = self._execute(self._stack, self.select(), None)

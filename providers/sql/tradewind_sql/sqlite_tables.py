@@ -16,7 +16,7 @@ from tradewind.transfer import Column, Type
 from tradewind.transfer.values import json_text, text_of
 from tradewind_sql.catalogue import Catalogue, TableColumn
 from tradewind_sql.declared import type_of
-from tradewind_sql.writing import TableWriter
+from tradewind_sql.writing import InsertWriter
 
 #: Digits of a number that SQLite keeps in a column that is not declared as text.
 EXACT_DIGITS = 15
@@ -78,8 +78,24 @@ class SqliteCatalogue(Catalogue):
             found.setdefault(index, set()).add(column)
         return [frozenset(map(str, columns)) for columns in found.values() if None not in columns]
 
+    def primary_key(self, table: str) -> list[str]:
+        name, schema = self.hook.dialect.extract_schema_from_table(table)
+        sql = "SELECT name FROM pragma_table_xinfo(?, ?) WHERE pk ORDER BY pk"
+        return [str(row[0]) for row in self.hook.get_records(sql, (name, schema))]
 
-class SqliteTableWriter(TableWriter):
+    def referencing(self, table: str) -> list[str]:
+        [(enforced,)] = self.hook.get_records("PRAGMA foreign_keys")
+        if not enforced:
+            return []
+        name, schema = self.hook.dialect.extract_schema_from_table(table)
+        others = self.hook.get_records(
+            f"SELECT name FROM {self.hook.dialect.quote(schema or 'main')}.sqlite_master WHERE type = 'table'"
+        )
+        sql = 'SELECT count(*) FROM pragma_foreign_key_list(?, ?) WHERE lower("table") = lower(?)'
+        return [str(one) for (one,) in others if self.hook.get_first(sql, (one, schema, name))[0]]
+
+
+class SqliteTableWriter(InsertWriter):
     """Collects rows in a temporary database of its own, so that the target is locked only while it takes them over."""
 
     stages = True
@@ -90,16 +106,14 @@ class SqliteTableWriter(TableWriter):
     def staging_sql(self, columns: Sequence[str]) -> str:
         return f"CREATE TABLE {self.quoted(self.staging)} ({', '.join(columns)})"
 
-    def upsert_sql(self, columns: Sequence[str], values: Sequence[str]) -> str:
-        keys = [self.quote(key) for key in self.endpoint.keys]
+    def upsert(self, columns: Sequence[str], values: Sequence[str], keys: Sequence[str]) -> None:
         changes = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in keys)
         action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-        # WHERE true keeps SQLite from reading ON as the condition of a join; rows come in their order.
         taken = {column.name.lower() for column in self.incoming}
         order = next(name for name in ("rowid", "oid", "_rowid_", *keys) if name not in taken)
-        return (
-            f"{self.insert_sql(columns, values)} WHERE true ORDER BY {order} ON CONFLICT ({', '.join(keys)}) {action}"
-        )
+        # WHERE true keeps SQLite from reading ON as the condition of a join; rows come in their order.
+        select = f"{self.insert_sql(columns, values)} WHERE true ORDER BY {order}"
+        self.execute(f"{select} ON CONFLICT ({', '.join(keys)}) {action}", list(self.fixed.values()))
 
     def adapter(self, column: Column) -> Callable[[Any], Any] | None:
         known = {one.column.name: one.declared for one in self.known or ()}

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from tradewind.errors import TransferError
-from tradewind.transfer import Batch, Column, RowWriter
+from tradewind.transfer import Batch, Column, RowWriter, Writer
 from tradewind_sql.catalogue import Catalogue, TableColumn
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class _Undone(Exception):
     """Makes a transaction roll back."""
 
 
-class TableWriter(RowWriter):
-    """Writes a table through inserts. Subclasses bring temporary tables, locks and faster ways."""
+class TableWriter(Writer):
+    """The transaction around the rows. Subclasses bring the rows in, temporary tables and locks."""
 
     #: Rows can go into a temporary table first.
     stages = False
@@ -45,7 +45,7 @@ class TableWriter(RowWriter):
         self.known: list[TableColumn] | None = None  #: columns of the target; None: it is to be made
         self.fixed: dict[str, Any] = {}  #: columns of the partition that do not come with the rows
         self._stack = ExitStack()
-        self._loaded = 0
+        self.loaded = 0  #: rows that were brought in
 
     # The steps of a transfer
 
@@ -84,10 +84,6 @@ class TableWriter(RowWriter):
             self._create()
         self._clear()
 
-    def rows(self, batches: Iterable[Batch]) -> int:
-        self._loaded = self.insert(batches)
-        return self._loaded
-
     def commit(self) -> None:
         if self.staging:
             self.lock()
@@ -109,29 +105,11 @@ class TableWriter(RowWriter):
         """Wait till no other transfer writes to the table, and keep others out till the end."""
 
     def goes_straight(self) -> bool:
-        """Whether rows may go into the target at once; asked only where a temporary table would be possible too."""
+        """Whether rows may go into the target at once; asked only where a temporary table would be possible too.
+
+        They may where nothing is to be deleted first, and no row of an earlier try needs to be found.
+        """
         return False
-
-    def insert(self, batches: Iterable[Batch]) -> int:
-        """Put rows into the temporary table or into the target; returns how many."""
-        options: dict[str, Any] = {}
-        if self.endpoint.mode == "upsert" and not self.staging:
-            options = {"replace": True, "replace_index": list(self.endpoint.keys)}
-        rows: Iterable[tuple[Any, ...]] = chain.from_iterable(batches)
-        names = [column.name for column in self.incoming]
-        if self.fixed and not self.staging:
-            more = tuple(self.fixed.values())
-            rows = ((*row, *more) for row in rows)
-            names += self.fixed
-        adapters = [(index, adapt) for index, one in enumerate(self.incoming) if (adapt := self.adapter(one))]
-        if adapters:
-            rows = (self._adapted(row, adapters, number) for number, row in enumerate(rows, 1))
-        where = self.staging or self.endpoint.table
-        return self.hook.insert_rows(where, rows, names, commit_every=0, **options)
-
-    def adapter(self, column: Column) -> Callable[[Any], Any] | None:
-        """What makes of a value of this column what the database stores, or raises ValueError."""
-        return None
 
     def staging_name(self) -> str:
         """A name for the temporary table, with the schema that it must have."""
@@ -146,9 +124,18 @@ class TableWriter(RowWriter):
         select = f"SELECT {', '.join(values)} FROM {self.quoted(self.staging)}"
         return f"INSERT INTO {self.table} ({', '.join(columns)}) {select}"
 
-    def upsert_sql(self, columns: Sequence[str], values: Sequence[str]) -> str:
-        """The same, where a row that has the key of an old one takes its place; of several the last one counts."""
+    def upsert(self, columns: Sequence[str], values: Sequence[str], keys: Sequence[str]) -> None:
+        """The same, where a row that has the `keys` of an old one takes its place; of several the last one counts.
+
+        All names are quoted, and a value of `fixed` belongs to each VALUE.
+        """
         raise NotImplementedError
+
+    def delete_vanished(self, keys: Sequence[str]) -> None:
+        """Delete the rows of the target whose key is not in the temporary table."""
+        same = " AND ".join(f"new.{key} = {self.table}.{key}" for key in keys)
+        found = f"SELECT 1 FROM {self.quoted(self.staging)} AS new WHERE {same}"
+        self.execute(f"DELETE FROM {self.table} WHERE NOT EXISTS ({found})")
 
     # Statements
 
@@ -232,12 +219,36 @@ class TableWriter(RowWriter):
         values = [*(self.quote(name) for name in names), *(VALUE for _ in self.fixed)]
         if self.endpoint.mode == "upsert":
             self._refuse_null_keys()
-            self.execute(self.upsert_sql(columns, values), list(self.fixed.values()))
+            self.upsert(columns, values, [self.quote(key) for key in self.endpoint.keys])
+            return
+        if self.endpoint.mode == "replace" and (others := self.catalogue.referencing(self.endpoint.table)):
+            self._replace_referenced(columns, values, others)
             return
         self._clear()
         taken = self.execute(self.insert_sql(columns, values), list(self.fixed.values()))
-        if taken != self._loaded:
-            raise TransferError(f"Table {self.endpoint.table} took {taken} rows of {self._loaded}.")
+        if taken != self.loaded:
+            raise TransferError(f"Table {self.endpoint.table} took {taken} rows of {self.loaded}.")
+
+    def _replace_referenced(self, columns: Sequence[str], values: Sequence[str], others: list[str]) -> None:
+        """Rows that others point to must not go for a moment: what the foreign keys do then would stay done."""
+        names = self.catalogue.primary_key(self.endpoint.table)
+        keys = [self.quote(name) for name in names]
+        if not keys or not set(keys) <= set(columns):
+            raise TransferError(
+                f"Table {self.endpoint.table} cannot be replaced: rows of {', '.join(others)} point to its rows, and "
+                "there is no primary key, among the columns that come, to tell which of them stay."
+            )
+        joined = ", ".join(keys)
+        [(count,)] = self.ask(
+            f"SELECT count(*) FROM (SELECT DISTINCT {joined} FROM {self.quoted(self.staging)}) AS keys"
+        )
+        if count != self.loaded:
+            raise TransferError(
+                f"{self.loaded} rows came for table {self.endpoint.table}, with only {count} different values of its "
+                f"primary key {', '.join(names)}."
+            )
+        self.delete_vanished(keys)
+        self.upsert(columns, values, keys)
 
     def _refuse_null_keys(self) -> None:
         """Rows without a key cannot be found again: each run would add them once more."""
@@ -254,9 +265,9 @@ class TableWriter(RowWriter):
             return
         sql = f"SELECT count(*) FROM {self.table} WHERE {self._in_partition}"
         [(count,)] = self.ask(sql, self._partition_values)
-        if count != self._loaded:
+        if count != self.loaded:
             raise TransferError(
-                f"{self._loaded} rows came for table {self.endpoint.table}, and {count} are in the partition of "
+                f"{self.loaded} rows came for table {self.endpoint.table}, and {count} are in the partition of "
                 f"{', '.join(self.endpoint.partition)} now: all must belong to it. Choose them in the source."
             )
 
@@ -271,6 +282,34 @@ class TableWriter(RowWriter):
     @property
     def _partition_values(self) -> list[Any]:
         return [value for value in (self.endpoint.partition or {}).values() if value is not None]
+
+
+class InsertWriter(TableWriter, RowWriter):
+    """Brings rows in with the inserts of the hook."""
+
+    def rows(self, batches: Iterable[Batch]) -> int:
+        names = [column.name for column in self.incoming]
+        rows: Iterable[tuple[Any, ...]] = chain.from_iterable(batches)
+        adapters = [(index, adapt) for index, one in enumerate(self.incoming) if (adapt := self.adapter(one))]
+        if adapters:
+            rows = (self._adapted(row, adapters, number) for number, row in enumerate(rows, 1))
+        if self.fixed and not self.staging:
+            more = tuple(self.fixed.values())
+            rows = ((*row, *more) for row in rows)
+            names += self.fixed
+        where = self.staging or self.endpoint.table
+        self.loaded = self.hook.insert_rows(where, rows, names, commit_every=0, **self.insert_options())
+        return self.loaded
+
+    def insert_options(self) -> dict[str, Any]:
+        """Further keywords for `insert_rows`."""
+        if self.endpoint.mode == "upsert" and not self.staging:
+            return {"replace": True, "replace_index": list(self.endpoint.keys)}
+        return {}
+
+    def adapter(self, column: Column) -> Callable[[Any], Any] | None:
+        """What makes of a value of this column what the database stores, or raises ValueError."""
+        return None
 
     def _adapted(
         self, row: tuple[Any, ...], adapters: list[tuple[int, Callable[[Any], Any]]], number: int
