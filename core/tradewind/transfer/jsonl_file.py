@@ -27,6 +27,7 @@ class JsonlFileReader(FileReaderSide, RowReader):
         import msgspec
 
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
+        self._encode = msgspec.json.Encoder(decimal_format="number").encode
         self._first = self.file.readline()
         types = self.endpoint.column_types()
         names = list(types) if types else list(self._object(self._first, 1)) if self._first else []
@@ -36,7 +37,7 @@ class JsonlFileReader(FileReaderSide, RowReader):
 
     def rows(self) -> Iterator[Batch]:
         names = [column.name for column in self.columns]
-        found = [reading(ANY, column.type) for column in self.columns]
+        found = [self._reading(column) for column in self.columns]
         converters = [(name, read) for name, read in zip(names, found) if read is not None]
         batch: Batch = []
         size = 0
@@ -54,6 +55,12 @@ class JsonlFileReader(FileReaderSide, RowReader):
                 yield batch
                 batch, size = [], 0
         yield batch
+
+    def _reading(self, column: Column) -> Callable[[Any], Any] | None:
+        """JSON stays the JSON that it was: in a column that is called so even a text is one of JSON."""
+        if column.type.kind == "json":
+            return lambda value: self._encode(value).decode()
+        return reading(ANY, column.type)
 
     def _lines(self) -> Iterator[bytes]:
         line = self._first

@@ -69,7 +69,7 @@ def text_of(value: Any) -> str:
     for kind, writer in _WRITERS.items():  # a subclass, such as a driver's own kind of text
         if isinstance(value, kind):
             return writer(value)
-    raise ValueError(f"a {type(value).__name__} has no place in a column")
+    raise ValueError(f"a {type(value).__name__}, which has no place in a column")
 
 
 def json_text(value: Any) -> str:
@@ -229,7 +229,12 @@ def _uuid(value: Any) -> uuid.UUID:
 
 
 def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json_text(value)
+    if isinstance(value, str):
+        return value
+    import msgspec
+
+    encoder = msgspec.json.Encoder(decimal_format="number")  # what came from JSON keeps its numbers
+    return encoder.encode(value).decode()
 
 
 def _array(value: Any, item: Type) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, ClassVar
 
@@ -29,6 +30,8 @@ WHERE t.TABLE_SCHEMA = COALESCE(%s, DATABASE()) AND t.TABLE_NAME = %s
 _FOREVER = 365 * 24 * 3600
 
 _NO_SUCH_TABLE = 1146
+
+_ROW = re.compile(r"at row (\d+)")
 
 
 class MySqlCatalogue(Catalogue):
@@ -138,8 +141,8 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
             engine, transactions = self.catalogue.engine(self.endpoint.table)
             if not transactions:
                 raise TransferError(
-                    f"Table {self.endpoint.table} is of the storage engine {engine}, which has no transactions: a failure "
-                    "would leave it half written. Convert it with ALTER TABLE ... ENGINE=InnoDB."
+                    f"Table {self.endpoint.table} is of the storage engine {engine}, which has no transactions: a "
+                    "failure would leave it half written. Convert it with ALTER TABLE ... ENGINE=InnoDB."
                 )
         super().begin(columns)
 
@@ -186,7 +189,12 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
             hook.log.info("Running statement: %s ...", begin)
         with hook._create_autocommit_connection(), hook.without_notes(conn), hook._explained(f"{begin} ..."):
             loaded = hook._attended(conn, lambda: load.send(conn, sql, csv_load.blocks(_read(stream))))
-            load.refuse_losses(loaded)
+            try:
+                load.refuse_losses(loaded)
+            except Exception as error:
+                found = _ROW.search(str(error))
+                error.csv_line = int(found[1]) if found else None  # type: ignore[attr-defined]  # for the operator
+                raise
         self.loaded = loaded.rows
         return self.loaded
 
