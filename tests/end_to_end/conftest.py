@@ -1,4 +1,4 @@
-"""A real scheduler process on a real SQLite file, driven from outside."""
+"""A real scheduler process on a real SQLite file, driven from outside; wheels, and clean environments to put them in."""
 
 import contextlib
 import os
@@ -18,12 +18,63 @@ from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
 from tradewind.store import open_store
 
+ROOT = Path(__file__).parents[2]
+
+
+class Environment:
+    """A virtual environment, in which nothing is but what it was made with."""
+
+    def __init__(self, folder, *requirements):
+        self.folder = folder
+        self.executable = folder / "bin" / "python"
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        self.install(*requirements)
+
+    def install(self, *requirements, **options):
+        quietly = ("--quiet", "--no-compile", "--no-warn-script-location")
+        constraints = ("--constraint", str(ROOT / "constraints.txt"))
+        done = self.python("-m", "pip", "install", *quietly, *constraints, *requirements, pip=True, **options)
+        assert done.returncode == 0, done.stderr
+
+    def python(self, *words, environ=None, pip=False, **options):
+        clean = dict(os.environ) if pip else {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
+        command = [self.executable, *words]
+        return subprocess.run(command, capture_output=True, text=True, env={**clean, **(environ or {})}, **options)
+
+
+def build_wheel(package, folder):
+    """Built as `make build` does it: the wheel from the source distribution."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, package]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def wheel_of(tmp_path_factory):
+    """`wheel_of(folder)` builds the wheel of a package."""
+    return lambda package: build_wheel(package, tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="session")
+def wheels(wheel_of):
+    """Wheels by the name of their distribution."""
+    return {"tradewind": wheel_of(ROOT / "core"), "tradewind-sql": wheel_of(ROOT / "providers/sql")}
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory):
+    """`environment(*requirements)` makes a clean environment."""
+    return lambda *requirements: Environment(tmp_path_factory.mktemp("environment") / "venv", *requirements)
+
 
 class Deployment:
     """A home folder with DAG files, and the scheduler that works there."""
 
-    def __init__(self, home, **environ):
+    def __init__(self, home, python=sys.executable, **environ):
         self.home = home
+        self.python = python
         self.environ = {**os.environ, "TRADEWIND_HOME": str(home), "TRADEWIND_DAGS_REFRESH_INTERVAL": "0.2", **environ}
         self.settings = settings.read(self.environ)
         ensure_folders(self.settings)
@@ -37,7 +88,7 @@ class Deployment:
         return path
 
     def cli(self, *words, check=True):
-        command = [sys.executable, "-m", "tradewind", *words]
+        command = [self.python, "-m", "tradewind", *words]
         done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
@@ -45,7 +96,7 @@ class Deployment:
     def start(self):
         with (self.home / "scheduler.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tradewind", "scheduler"], env=self.environ, stdout=log, stderr=log
+                [self.python, "-m", "tradewind", "scheduler"], env=self.environ, stdout=log, stderr=log
             )
         return self.process
 

@@ -1,14 +1,8 @@
 """Each distribution builds as a wheel, installs into a clean environment, and costs what we promise."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
 
 #: What the promise says: tradewind's core, everything that it needs included.
 MOST_DISTRIBUTIONS = 20
@@ -17,66 +11,35 @@ MOST_BYTES = 50 * 1024**2
 HEAVY = {"sqlalchemy", "alembic", "jinja2", "click", "rich", "cryptography"}
 
 
-def python(venv, *words, **options):
-    environ = {"PATH": os.environ["PATH"], "HOME": str(venv), **options.pop("environ", {})}
-    return subprocess.run([venv / "bin" / "python", *words], capture_output=True, text=True, env=environ, **options)
-
-
 @pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    """Built as `make build` does it: the wheel from the source distribution."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for package in ("core", "providers/sql"):
-        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT / package]
-        subprocess.run(command, check=True, capture_output=True)
-    return sorted(folder.glob("*.whl"))
-
-
-def new_venv(folder, *requirements):
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    command = [
-        folder / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--no-warn-script-location",
-    ]
-    command += ["--constraint", ROOT / "constraints.txt", *requirements]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def core(tmp_path_factory, wheels):
+def core(environment, wheels):
     """A clean environment with the core wheel alone."""
-    (wheel,) = (wheel for wheel in wheels if wheel.name.startswith("tradewind-"))
-    return new_venv(tmp_path_factory.mktemp("core") / "venv", wheel)
+    return environment(wheels["tradewind"])
 
 
 @pytest.fixture(scope="module")
-def core_and_sql(tmp_path_factory, wheels):
-    return new_venv(tmp_path_factory.mktemp("sql") / "venv", *wheels)
+def core_and_sql(environment, wheels):
+    return environment(*wheels.values())
 
 
 def test_a_wheel_has_its_types_and_its_migrations(wheels):
     import zipfile
 
-    for wheel in wheels:
+    for wheel in wheels.values():
         names = zipfile.ZipFile(wheel).namelist()
         assert any(name.endswith("py.typed") for name in names)
         assert any(name.endswith("licenses/LICENSE") for name in names)
-        assert not any("/tests/" in name for name in names)
+        assert not any("/tests/" in name and "/template/" not in name for name in names)
         if wheel.name.startswith("tradewind-"):
             assert any("migrations/versions/0001" in name for name in names)
+            assert "tradewind/cli/scaffold/template/dot_gitignore.tmpl" in names
 
 
 def test_the_footprint_of_the_core(core):
-    listed = json.loads(python(core, "-m", "pip", "list", "--format=json", check=True).stdout)
+    listed = json.loads(core.python("-m", "pip", "list", "--format=json", check=True).stdout)
     distributions = {found["name"].lower() for found in listed} - {"pip", "setuptools", "wheel"}
     assert len(distributions) <= MOST_DISTRIBUTIONS, sorted(distributions)
-    (packages,) = core.glob("lib/python*/site-packages")
+    (packages,) = core.folder.glob("lib/python*/site-packages")
     files = (path for path in packages.rglob("*") if path.is_file() and path.suffix != ".pyc")
     others = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
     sizes = [path.stat().st_size for path in files if not path.relative_to(packages).parts[0].startswith(others)]
@@ -85,7 +48,7 @@ def test_the_footprint_of_the_core(core):
 
 def test_the_core_works_alone(core, tmp_path):
     home = {"TRADEWIND_HOME": str(tmp_path / "home")}
-    shown = python(core, "-m", "tradewind", "version", environ=home, check=True).stdout
+    shown = core.python("-m", "tradewind", "version", environ=home, check=True).stdout
     assert "0.1.0" in shown
     assert not (tmp_path / "home").exists(), "asking for the version wrote something"
     dag = tmp_path / "hello.py"
@@ -102,16 +65,16 @@ def test_the_core_works_alone(core, tmp_path):
         "if __name__ == '__main__':\n"
         "    assert found.test().xcom('shout') == 'hello!'\n"
     )
-    done = python(core, dag, environ=home)
+    done = core.python(dag, environ=home)
     assert done.returncode == 0, done.stderr
-    done = python(core, "-m", "tradewind", "run", dag, environ=home)
+    done = core.python("-m", "tradewind", "run", dag, environ=home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (tmp_path / "home").exists(), "a run in one process wrote something to the home folder"
 
 
 def test_a_provider_is_found_once_it_is_installed(core, core_and_sql):
-    assert "sql" not in python(core, "-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout
-    listed = json.loads(python(core_and_sql, "-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout)
+    assert "sql" not in core.python("-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout
+    listed = json.loads(core_and_sql.python("-m", "tradewind", "providers", "list", "-o", "json", check=True).stdout)
     assert any(row["name"] == "sql" and row["version"] == "0.1.0" for row in listed), listed
 
 
@@ -129,14 +92,14 @@ def test_a_hook_in_three_lines_with_nothing_but_the_environment(core_and_sql, tm
     folder = tmp_path / "empty"
     folder.mkdir()
     environ = {"AIRFLOW_CONN_WAREHOUSE": f"sqlite:///{tmp_path}/warehouse.db", "HOME": str(folder)}
-    done = python(core_and_sql, "-B", script, environ=environ, cwd=folder)
+    done = core_and_sql.python("-B", script, environ=environ, cwd=folder)
     assert done.stdout.strip() == "[(42,)]", done.stderr
     assert list(folder.iterdir()) == [], "a hook wrote something"
 
 
 def test_the_price_of_an_import(core):
     code = "import sys, tradewind; print(len(sys.modules)); print(*sys.modules)"
-    count, names = python(core, "-c", code, check=True).stdout.splitlines()
+    count, names = core.python("-c", code, check=True).stdout.splitlines()
     assert int(count) <= 150
     assert not HEAVY & {name.partition(".")[0] for name in names.split()}
 
@@ -147,7 +110,7 @@ def test_importing_tradewind_costs_at_most_four_times_pluggy(core):
     def cost(module):
         totals = []
         for _ in range(7):
-            lines = python(core, "-X", "importtime", "-c", f"import {module}", check=True).stderr.splitlines()
+            lines = core.python("-X", "importtime", "-c", f"import {module}", check=True).stderr.splitlines()
             mine = [line for line in lines if line.rpartition("|")[2].strip() == module]
             totals.append(int(mine[-1].split("|")[1]))
         return min(totals)

@@ -13,6 +13,7 @@ from tradewind.cli.app import Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import warn_without_scheduler
+from tradewind.cli.sandbox import in_sandbox, nothing_real, sandbox_options
 from tradewind.cli.tree import draw
 from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
 from tradewind.errors import UsageError
@@ -124,14 +125,24 @@ def unpause(dag_id: str) -> None:
 @click.argument("logical_date", type=Moment(), required=False)
 @conf_option
 @click.option("-f", "--file", help="The DAG's file, if it is not in the DAG folder.")
+@sandbox_options
 @click.pass_context
 def test(
-    ctx: click.Context, dag_id: str, logical_date: datetime.datetime | None, conf: dict[str, Any], file: str | None
+    ctx: click.Context,
+    dag_id: str,
+    logical_date: datetime.datetime | None,
+    conf: dict[str, Any],
+    file: str | None,
+    sandbox: dict[str, str] | None,
 ) -> None:
     """Run a whole DAG in this process; nothing is recorded."""
     from tradewind.cli.run import run_here
 
-    ctx.exit(run_here(load_dag(dag_id, file), logical_date, conf))
+    if file is None and sandbox is not None:
+        with nothing_real():
+            file = load_dag(dag_id).fileloc
+    with in_sandbox([file or ""], sandbox):
+        ctx.exit(run_here(load_dag(dag_id, file), logical_date, conf))
 
 
 @dags.command()

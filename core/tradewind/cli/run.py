@@ -17,6 +17,7 @@ from tradewind.cli.app import Command
 from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.given import only_dag
 from tradewind.cli.here import log_to_terminal
+from tradewind.cli.sandbox import in_sandbox, sandbox_options
 from tradewind.cli.values import Moment, conf_option
 from tradewind.states import RunState, TaskState
 
@@ -40,12 +41,19 @@ _MARKS = {
 @click.option("--dag", "dag_id", help="Which DAG, if the file makes several.")
 @click.option("-e", "--logical-date", type=Moment(), help="Logical date; now if not given.")
 @conf_option
+@sandbox_options
 @click.pass_context
 def run(
-    ctx: click.Context, file: str, dag_id: str | None, logical_date: datetime.datetime | None, conf: dict[str, Any]
+    ctx: click.Context,
+    file: str,
+    dag_id: str | None,
+    logical_date: datetime.datetime | None,
+    conf: dict[str, Any],
+    sandbox: dict[str, str] | None,
 ) -> None:
     """Run a DAG file in this process, with live progress."""
-    ctx.exit(run_here(only_dag(file, dag_id), logical_date, conf))
+    with in_sandbox([file], sandbox):
+        ctx.exit(run_here(only_dag(file, dag_id), logical_date, conf))
 
 
 def run_here(dag: DAG, logical_date: datetime.datetime | None, conf: dict[str, Any]) -> int:

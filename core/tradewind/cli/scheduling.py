@@ -11,6 +11,7 @@ from tradewind.cli.app import Command
 from tradewind.cli.config import warn_of_misspelt
 from tradewind.cli.given import created_store
 from tradewind.cli.here import log_to_terminal
+from tradewind.cli.sandbox import in_sandbox, sandbox_options
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ def scheduler() -> None:
 
 
 @click.command(cls=Command)
-def standalone() -> None:
+@sandbox_options
+def standalone(sandbox: dict[str, str] | None) -> None:
     """Create the database and run everything on this machine."""
     from tradewind.cli.config import without_password
+    from tradewind.parser import DagFolder
 
     in_force = settings.read()
     click.echo(f"home      {in_force.home}")
@@ -34,7 +37,9 @@ def standalone() -> None:
     click.echo(f"logs      {in_force.logs_folder}")
     click.echo(f"database  {without_password(in_force.database_url)}")
     click.echo("Ctrl-C stops it. From another terminal: tradewind dags list; tradewind dags trigger DAG_ID")
-    _schedule(in_force)
+    files = [] if sandbox is None else DagFolder(in_force.dags_folder).files()
+    with in_sandbox(files, sandbox):
+        _schedule(in_force)
 
 
 def _schedule(in_force: Settings) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tradewind.connection import addresses, types
+from tradewind.connection import addresses, stand_ins, types
 from tradewind.connection.extras import (
     ExtraError,
     dump_json,
@@ -113,8 +113,13 @@ class Connection:
         given = preset(conn_id)
         if given is not None:
             return given if isinstance(given, Connection) else cls.from_value(given, conn_id, where="a preset")
+        sandbox = stand_ins.stand_in(conn_id)
+        if sandbox is not None:
+            return cls.from_uri(sandbox, conn_id, where="a sandbox")
         found = find(CONNECTIONS, conn_id)
-        return cls.from_value(found.value, conn_id, where=found.where)
+        connection = cls.from_value(found.value, conn_id, where=found.where)
+        stand_ins.refuse_real_one(connection)
+        return connection
 
     @classmethod
     async def async_get(cls, conn_id: str) -> Connection:
@@ -212,7 +217,7 @@ class Connection:
         declared = self.type
         if declared is None or declared.hook is None:
             raise self._broken(self._no_hook(declared))
-        kind = types.load_hook(declared.hook)
+        kind = types.load_hook(declared)
         conn_id = self.conn_id or f"{self.conn_type}_unnamed"
         with connections({conn_id: self}):
             hook = kind(**{getattr(kind, "conn_name_attr", "conn_id"): conn_id, **(hook_params or {})})

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tradewind.errors import PluginError
+
 if TYPE_CHECKING:
     from tradewind.records import ConnectionType
 
@@ -43,8 +45,15 @@ def known_types() -> list[str]:
     return sorted({found.name for found in plugins.current().connection_types.values()})
 
 
-def load_hook(path: str) -> Any:
-    """The hook class at a dotted path."""
+def load_hook(found: ConnectionType) -> Any:
+    """The hook class of a type. Raises PluginError, naming the provider, if it is not where that says."""
     from tradewind import plugins
 
-    return plugins.load_object(path)
+    try:
+        return plugins.load_object(found.hook or "")
+    except PluginError as error:
+        owner = plugins.current().owners[f"connection type:{found.name}"]
+        raise PluginError(
+            f"The connection type {found.name!r} has no hook: {error}. That is a fault of the provider {owner!r}; "
+            f"`tradewind providers check {owner}` shows what is wrong with it."
+        ) from error

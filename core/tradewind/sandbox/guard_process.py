@@ -100,7 +100,7 @@ class _Guard:
         for child in self.children.values():
             with suppress(subprocess.TimeoutExpired):
                 child.wait(leftovers.GRACE)
-        leftovers.stop_members(os.getpid(), None, spare=os.getpid())
+        leftovers.kill_members(os.getpid(), spare=os.getpid())
         leftovers.remove(self.folder)
 
     def tell(self, answer: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import secrets
 import signal
@@ -56,6 +57,7 @@ class ServerSandbox(Sandbox):
         self._existing: Connection | None = None
         self._connection: Connection | None = None
         self._lock = threading.RLock()
+        self._owner = os.getpid()
 
     # -- what a subclass says
 
@@ -105,14 +107,13 @@ class ServerSandbox(Sandbox):
         with self._lock:
             guard, existing, connection = self._guard, self._existing, self._connection
             self._guard = self._existing = self._connection = None
+            if self._owner != os.getpid():
+                return  # in a child that was forked: it belongs to the parent
             if guard is not None:
                 guard.stop()
             if existing is not None and connection is not None:
-                name = connection.schema or ""
-                try:
-                    self.drop_database(existing, name)
-                except Exception as error:
-                    raise self._refused(f"dropping the database {name!r} failed", error) from error
+                atexit.unregister(self.stop)
+                self._drop(existing, connection.schema or "")
 
     # -- a server of our own
 
@@ -128,6 +129,7 @@ class ServerSandbox(Sandbox):
             guard.stop()
             raise
         self._guard = guard
+        self._owner = os.getpid()
         return _in_database(server, self.login)
 
     def _run(self, guard: Guard, command: Sequence[str | Path]) -> None:
@@ -203,7 +205,15 @@ class ServerSandbox(Sandbox):
         except Exception as error:
             raise self._refused("making a database there failed", error) from error
         self._existing = server
+        self._owner = os.getpid()
+        atexit.register(self.stop)
         return _in_database(server, name)
+
+    def _drop(self, server: Connection, name: str) -> None:
+        try:
+            self.drop_database(server, name)
+        except Exception as error:
+            raise self._refused(f"dropping the database {name!r} failed", error) from error
 
     def _refused(self, what: str, error: Exception) -> SandboxError:
         from tradewind.secrets import redact

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tradewind.secrets.chain import asked, forget_sources, iterate_sources, source_named, sources
 from tradewind.secrets.encryption import add_key, decrypt, drop_old_keys, encrypt, generate_key, key_file, rotate
-from tradewind.secrets.environment import EnvironmentSource, variable_name
+from tradewind.secrets.environment import EnvironmentSource, variable_name, variable_names
 from tradewind.secrets.files import (
     LocalFileSource,
     parse_connections_file,
@@ -63,4 +63,5 @@ __all__ = [
     "survey",
     "unlisted_sources",
     "variable_name",
+    "variable_names",
 ]

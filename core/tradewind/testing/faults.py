@@ -28,13 +28,10 @@ class SilentServer:
 
     def __init__(self) -> None:
         self._sock = socket.create_server((LOOPBACK, 0))
+        self.port: int = self._sock.getsockname()[1]
         self._taken: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, name="silent server", daemon=True)
         self._thread.start()
-
-    @property
-    def port(self) -> int:
-        return int(self._sock.getsockname()[1])
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -144,7 +144,7 @@ class HookContract(Contract, contract=True):
         )
         assert answer is not None
         _check_refusal(
-            changed, answer, "a server that does not answer", names=(faults.LOOPBACK, str(silent.port), "time")
+            changed, answer, "a server that does not answer", names=(faults.LOOPBACK, str(changed.port), "time")
         )
 
     # -- how -----------------------------------------------------------------------------------------------------------

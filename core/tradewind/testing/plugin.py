@@ -9,6 +9,8 @@ import pytest
 
 if TYPE_CHECKING:
     from tradewind.connection import Connection
+    from tradewind.scheduler.in_process import InProcessRun
+    from tradewind.testing.runs import TaskRun
     from tradewind.testing.sandboxes import Sandboxes
 
 
@@ -50,3 +52,39 @@ def sandbox(sandboxes: Sandboxes) -> Iterator[Callable[[str], Connection]]:
     """
     with sandboxes.for_one_test() as open_one:
         yield open_one
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Connection | str], Connection]:
+    """`connection("warehouse", "postgres://...")` defines a connection for this test, and returns it.
+
+    It may be given as a URI, as JSON, or as a `Connection`. It stands in the environment, where processes that the test
+    starts find it as well.
+    """
+    from tradewind.connection import Connection
+    from tradewind.secrets import variable_name
+
+    def define(conn_id: str, value: Connection | str) -> Connection:
+        text = value if isinstance(value, str) else value.get_uri()
+        variable = variable_name(conn_id, prefix="TRADEWIND_")
+        defined = Connection.from_value(text, conn_id, where=variable)
+        monkeypatch.setenv(variable, text)
+        return defined
+
+    return define
+
+
+@pytest.fixture
+def run_task() -> Callable[..., TaskRun]:
+    """`run_task(task)` executes one operator as the runner does, in this process: see `tradewind.testing.run_task`."""
+    from tradewind.testing import runs
+
+    return runs.run_task
+
+
+@pytest.fixture
+def run_dag() -> Callable[..., InProcessRun]:
+    """`run_dag(dag)` runs a whole DAG in this process: see `tradewind.testing.run_dag`."""
+    from tradewind.testing import runs
+
+    return runs.run_dag

@@ -27,6 +27,9 @@ import msgspec
 #: A connection id that no source knows.
 UNKNOWN = "tradewind_probe_no_such_connection"
 
+#: What a provider cannot do without.
+_OURS = ("tradewind.hookspecs", "tradewind.records", "tradewind.hook", "tradewind.operator")
+
 _PATIENCE = 60.0  # seconds
 
 
@@ -84,7 +87,7 @@ class _Watch:
 def _look(name: str, libraries: list[str]) -> Report:
     report = Report()
     started = time.perf_counter()
-    for module in ("tradewind.hookspecs", "tradewind.records"):
+    for module in _OURS:
         importlib.import_module(module)
     report.tradewind_seconds = time.perf_counter() - started
     (point,) = importlib.metadata.entry_points(group="tradewind", name=name)

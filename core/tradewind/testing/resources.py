@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
 _PROC = Path("/proc")
+_WHILE = 3.0  # seconds
+_LOOK = 0.02  # seconds
 
 
 def open_descriptors() -> dict[int, str]:
@@ -24,8 +27,13 @@ def open_descriptors() -> dict[int, str]:
 
 
 def opened_since(before: dict[int, str]) -> list[str]:
-    """What is open now and was not then."""
-    return sorted(what for number, what in open_descriptors().items() if before.get(number) != what)
+    """What is open now and was not then. A server in a thread of this process gets a while to close its side."""
+    end = time.monotonic() + _WHILE
+    while True:
+        found = sorted(what for number, what in open_descriptors().items() if before.get(number) != what)
+        if not found or time.monotonic() > end:
+            return found
+        time.sleep(_LOOK)
 
 
 def descendants(pid: int | None = None) -> set[int]:

@@ -74,6 +74,14 @@ def known_extras(connection: Connection, conn_id: str) -> dict[str, Any]:
 def settings(connection: Connection, *, conn_id: str, schema: str | None = None) -> dict[str, Any]:
     """Keywords for `pymysql.connect`, without those for the cursor. Raises BrokenConnection."""
     given = known_extras(connection, conn_id)
+    found = _unencrypted(connection, given, conn_id, schema)
+    try:
+        return found | _tls(given, found).arguments()
+    except TlsError as error:
+        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
+
+
+def _unencrypted(connection: Connection, given: Mapping[str, Any], conn_id: str, schema: str | None) -> dict[str, Any]:
     found = {extra.name: given[extra.name] for extra in extras.DRIVER if extra.name in given}
     found = {"charset": "utf8mb4", "connect_timeout": CONNECT_TIMEOUT, **found}
     for name in ("connect_timeout", "read_timeout", "write_timeout"):
@@ -87,15 +95,10 @@ def settings(connection: Connection, *, conn_id: str, schema: str | None = None)
         "password": (connection.password or "").encode(),  # as a text PyMySQL would take it for Latin-1
         "database": schema or connection.schema,
     }
-    found |= {word: value for word, value in words.items() if value}
-    try:
-        return found | tls(given, found).arguments()
-    except TlsError as error:
-        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
+    return found | {word: value for word, value in words.items() if value}
 
 
-def tls(given: Mapping[str, Any], found: Mapping[str, Any]) -> Tls:
-    """How the connection with these extras is encrypted."""
+def _tls(given: Mapping[str, Any], found: Mapping[str, Any]) -> Tls:
     return Tls.from_extras(given, socket="unix_socket" in found, secret_needed=bool(given.get("iam")))
 
 
@@ -111,12 +114,12 @@ def sqlalchemy_url(connection: Connection, schema: str | None = None, conn_id: s
     """The URL for SQLAlchemy with the same settings, but for passwords of keys, which such a URL cannot hide."""
     name = conn_id or connection.conn_id or connection.conn_type
     given = known_extras(connection, name)
-    found = settings(connection, conn_id=name, schema=schema)
+    found = _unencrypted(connection, given, name, schema)
     query = {key: _in_url(found[key]) for key in _IN_URL if key in found and (key in given or key == "charset")}
     if "unix_socket" in found:
         query["unix_socket"] = found["unix_socket"]
     try:
-        query |= tls(given, found).query()
+        query |= _tls(given, found).query()
     except TlsError as error:
         raise BrokenConnection(f"Connection {name!r}: {error}.") from None
     scheme = given.get("sqlalchemy_scheme") or DRIVER
@@ -144,10 +147,12 @@ def connect(found: dict[str, Any], conn_id: str) -> Driver:
     patience = min(found["connect_timeout"], found.get("read_timeout") or math.inf)
     try:
         conn: Driver = pymysql.connect(**{**found, "read_timeout": patience, "defer_connect": True})
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError):
+        raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL knows no charset={found['charset']!r}.") from None
+    except (TypeError, ValueError) as error:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL does not take its settings: {error}.") from error
     try:
-        conn.connect()
+        conn.connect(_open_socket(conn, found))
     except TradewindError:  # the task's time is up
         raise
     except Exception as error:  # a stranger at that port makes PyMySQL stumble in many ways
@@ -156,10 +161,26 @@ def connect(found: dict[str, Any], conn_id: str) -> Driver:
     return conn
 
 
+def _open_socket(conn: Driver, found: Mapping[str, Any]) -> socket.socket | None:
+    """A connection to the server's socket file; None for TCP. PyMySQL would leave it open where it leads nowhere."""
+    path = found.get("unix_socket")
+    if path is None:
+        return None
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        opened.settimeout(found["connect_timeout"])
+        opened.connect(path)
+    except BaseException:
+        opened.close()
+        raise
+    conn._secure = True  # nobody listens in: MySQL's logins may send the password as it is
+    return opened
+
+
 def explained(error: Exception, conn_id: str, used: Mapping[str, Any]) -> ConnectionFault:
     """What a failure to connect means: where to, what was said, and what to do; never with a password."""
     code, said = _code_and_text(error)
-    hint = _HINTS.get(code) or _network_hint(getattr(error, "original_exception", None), said, used)
+    hint = _HINTS.get(code) or _network_hint(getattr(error, "original_exception", error), said, used)
     if isinstance(error, RuntimeError) and "cryptography" in said:
         hint = "Set ssl_mode=REQUIRED, or pip install cryptography."
     elif not code:
@@ -170,6 +191,8 @@ def explained(error: Exception, conn_id: str, used: Mapping[str, Any]) -> Connec
 
 
 def _code_and_text(error: Exception) -> tuple[int, str]:
+    if isinstance(error, OSError):
+        return 2002, error.strerror or str(error)  # CR_CONNECTION_ERROR: a socket file
     if len(error.args) >= 2 and isinstance(error.args[0], int):
         cause = getattr(error, "original_exception", None)
         return error.args[0], " ".join(str(cause or error.args[1]).split())

@@ -41,7 +41,7 @@ class MySqlHook(DbApiHook):
     conn_type = "mysql"
     hook_name = "MySQL"
     supports_autocommit = True
-    sql_syntax: ClassVar[Syntax] = Syntax(backslash_escapes=True, hash_comments=True)
+    sql_syntax: ClassVar[Syntax] = Syntax(backslash_escapes=True, hash_comments=True, spaced_dashes=True)
     native_types = values.NATIVE
     insert_batch_size = 10_000
 

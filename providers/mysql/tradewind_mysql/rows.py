@@ -131,7 +131,7 @@ def _blocks(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:
     done = 0
     while some := list(islice(source, _LINES)):
         try:
-            text = "".join(map(values.line, some))
+            text = values.lines(some)
         except SqlError:
             for place, row in enumerate(some, done + 1):
                 _adapted(row, place, len(rows))

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -113,9 +113,24 @@ def _from_numpy(cell: Any) -> Any:
 # As cells of LOAD DATA
 
 
-def line(row: Sequence[Any]) -> str:
-    """A row of values of `NATIVE` types as a line for LOAD DATA; bytes stand in it as surrogates."""
-    return "\t".join([_WRITERS[type(cell)](cell) for cell in row]) + "\n"
+def lines(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows of values of `NATIVE` types as lines for LOAD DATA; bytes stand in them as surrogates.
+
+    A column at a time, for most columns hold values of one type.
+    """
+    columns = [_written(cells) for cells in zip(*rows)]
+    return "\n".join(map("\t".join, zip(*columns))) + "\n"
+
+
+def _written(cells: Sequence[Any]) -> Iterable[str]:
+    kinds = set(map(type, cells))
+    if kinds == {str}:
+        return map(escaped, cells) if _SPECIAL.search("".join(cells)) else cells
+    if kinds == {int}:
+        return map(str, cells)
+    if kinds == {float} and math.isfinite(sum(cells)):
+        return map(repr, cells)
+    return [_WRITERS[type(cell)](cell) for cell in cells]
 
 
 def escaped(text: str) -> str:
@@ -153,6 +168,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     decimal.Decimal: _decimal,
     datetime.date: datetime.date.isoformat,
     datetime.datetime: _datetime,
+    datetime.time: lambda cell: adapt(cell).isoformat(),
 }
 
 #: Types that both ways of inserting look after themselves.

@@ -54,7 +54,9 @@ class PostgresSandbox(ServerSandbox):
         secret = folder / "password"
         secret.touch(0o600)
         secret.write_text(password, encoding="utf-8")
-        self._prefix = _as_ordinary_user(folder, secret)
+        data = folder / "data"
+        data.mkdir(0o700)
+        self._prefix = _as_ordinary_user(data, secret)
         words: list[str | Path] = [
             *self._prefix,
             self._programs / "initdb",
@@ -118,7 +120,7 @@ def _as_ordinary_user(*owned: Path) -> list[str]:
     """What to put before a command, since PostgreSQL refuses to be run by root; empty for everybody else.
 
     In a user namespace of its own it takes itself for an ordinary user, and everything still belongs to root. Where
-    the system forbids that, it runs as `nobody`, to whom folder and file are given.
+    the system forbids that, it runs as `nobody`, to whom these files and folders are given.
     """
     if os.geteuid() != 0:
         return []
@@ -129,6 +131,7 @@ def _as_ordinary_user(*owned: Path) -> list[str]:
     if _works([*as_nobody, "true"]):
         for path in owned:
             os.chown(path, *_nobody())
+            path.parent.chmod(0o711)  # to be gone through
         return as_nobody
     raise SandboxMissing(
         "PostgreSQL cannot be run by root, and neither `unshare --user` nor `setpriv --reuid=nobody` works here to run "

@@ -1,4 +1,4 @@
-"""Operators on a real database: results, templates, checks, messages."""
+"""Operators on a real database: results, templates, messages."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tradewind import xcom
 from tradewind.dag import DAG
-from tradewind.errors import TaskFailed, TaskSkipped, UnknownArgument
+from tradewind.errors import TaskFailed, TaskSkipped, TradewindError, UnknownArgument
+from tradewind.taskflow import task
 from tradewind_sql import (
     BaseSQLOperator,
-    CheckFailed,
     SQLCheckOperator,
     SqlError,
     SQLExecuteQueryOperator,
     SqliteHook,
     SqliteOperator,
     SQLValueCheckOperator,
+    StatementCancelled,
+    StatementTimeout,
 )
 
 
@@ -183,13 +183,52 @@ def test_a_killed_task_stops_its_statement(hook: SqliteHook) -> None:
     task.on_kill()  # before it has begun
     stopped = []
 
-    class Watched(SqliteHook):
-        def cancel(self) -> None:
-            stopped.append(True)
+    def stop(cursor: Any) -> None:
+        task.on_kill()
+        stopped.append(True)
 
-    task.__dict__["_hook"] = Watched("warehouse")
-    task.on_kill()
+    task.handler = stop
+    with pytest.raises(StatementCancelled):
+        task.execute({})
     assert stopped == [True]
+
+
+def test_a_statement_timeout_ends_a_slow_statement(hook: SqliteHook) -> None:
+    with pytest.raises(StatementTimeout, match=r"'warehouse'.*0\.2 s"):
+        execute(
+            "with recursive n(i) as (select 1 union all select i + 1 from n) select max(i) from n",
+            statement_timeout=0.2,
+        )
+
+
+def test_a_task_function_gives_the_sql(hook: SqliteHook, tmp_path: Path) -> None:
+    (tmp_path / "names.sql").write_text("select name from t where id = {{ number }}", encoding="utf-8")
+    with DAG("d", template_searchpath=str(tmp_path)):
+
+        @task.sql(conn_id="warehouse", parameters=[1])
+        def by_id(column: str) -> str:
+            return f"select {column} from t where id = ? and {{{{ number }}}} = 2"
+
+        @task.sql(conn_id="warehouse")
+        def several() -> list[str]:
+            return ["select id from t order by id", "names.sql"]
+
+        @task.sql(conn_id="warehouse")
+        def nothing() -> None:
+            pass
+
+        results = [by_id("name"), several(), nothing()]
+    assert [result.operator.task_type for result in results] == ["SQLExecuteQueryOperator"] * 3
+
+    def run(result: Any) -> Any:
+        copy = result.operator.prepare_for_execution()
+        copy.render_template_fields({"number": 2})
+        return copy.execute({"number": 2})
+
+    assert run(results[0]) == [["a"]]
+    assert run(results[1]) == [[[1], [2]], [["b"]]]
+    with pytest.raises(TradewindError, match="returned nothing; it must return the sql"):
+        run(results[2])
 
 
 def test_the_older_operator_takes_the_older_keyword(hook: SqliteHook) -> None:
@@ -205,108 +244,3 @@ def test_template_fields_are_airflow_s() -> None:
     assert {"sql", *base} <= set(SQLCheckOperator.template_fields)
     assert {"sql", "pass_value", *base} <= set(SQLValueCheckOperator.template_fields)
     assert ".sql" in SQLExecuteQueryOperator.template_ext
-
-
-# Checks
-
-
-def check(sql: str, **options: Any) -> None:
-    SQLCheckOperator(task_id="check", conn_id="warehouse", sql=sql, **options).execute({})
-
-
-def value(sql: str, pass_value: Any, **options: Any) -> None:
-    SQLValueCheckOperator(task_id="check", conn_id="warehouse", sql=sql, pass_value=pass_value, **options).execute({})
-
-
-@pytest.mark.parametrize("row", ["1", "1, 'a', 0.1", "'0'", "-1"])
-def test_a_check_holds_if_all_values_are_true(hook: SqliteHook, row: str) -> None:
-    check(f"select {row}")
-
-
-@pytest.mark.parametrize(("row", "places"), [("0", "1"), ("1, null", "2"), ("'', 1, 0.0", "1, 3")])
-def test_a_failed_check_shows_query_and_values(hook: SqliteHook, row: str, places: str) -> None:
-    with pytest.raises(CheckFailed) as caught:
-        check(f"select {row}")
-    told = str(caught.value)
-    assert told.startswith(f"Task 'check': check on connection 'warehouse' failed: not true in column {places}.")
-    assert f"select {row}" in told
-    assert str(list(hook.get_first(f"select {row}"))) in told
-
-
-def test_no_row_fails_any_check(hook: SqliteHook) -> None:
-    for run in (
-        lambda: check("select 1 where 0"),
-        lambda: value("select 1 where 0", 1),
-        lambda: check("delete from t"),
-    ):
-        with pytest.raises(CheckFailed, match="returned zero rows"):
-            run()
-
-
-def test_checks_take_parameters_and_retry_only_if_wanted(hook: SqliteHook) -> None:
-    check("select count(*) from t where id = ?", parameters=[1])
-    value("select name from t where id = :id", "b", parameters={"id": 2})
-    with pytest.raises(TaskFailed, match="not true"):
-        check("select 0", retry_on_failure=False)
-    with pytest.raises(TaskFailed, match="no such table"):
-        value("select * from missing", 1, retry_on_failure=False)
-
-
-@pytest.mark.parametrize(
-    ("sql", "pass_value", "tolerance"),
-    [
-        ("select 2", 2, None),
-        ("select 2, 2.0, '2'", "2", None),
-        ("select 'a', 'a'", "a", None),
-        ("select '2024-05-01'", datetime.date(2024, 5, 1), None),
-        ("select 9007199254740993", 9007199254740993, None),
-        ("select 0.1", 0.1, None),
-        ("select 95, 105", 100, 0.05),
-        ("select 50", 100, 1),
-        ("select -95", -100, "0.05"),
-        ("select 0", 0, 0.5),
-    ],
-)
-def test_values_that_are_wanted_pass(hook: SqliteHook, sql: str, pass_value: Any, tolerance: Any) -> None:
-    value(sql, pass_value, tolerance=tolerance)
-
-
-@pytest.mark.parametrize(
-    ("sql", "pass_value", "tolerance", "place"),
-    [
-        ("select 2, 3", 2, None, "2"),
-        ("select 'a', 'b'", "a", None, "2"),
-        ("select null", 0, None, "1"),
-        ("select 'many'", 5, None, "1"),
-        ("select 9007199254740992", 9007199254740993, None, "1"),
-        ("select 94, 95, 106", 100, 0.05, "1, 3"),
-        ("select -106", -100, 0.05, "1"),
-    ],
-)
-def test_values_that_are_not_wanted_are_shown(
-    hook: SqliteHook, sql: str, pass_value: Any, tolerance: Any, place: str
-) -> None:
-    with pytest.raises(CheckFailed) as caught:
-        value(sql, pass_value, tolerance=tolerance)
-    told = str(caught.value)
-    assert f"not the wanted value in column {place}." in told
-    assert f"Pass value: {pass_value}\nTolerance: {'none' if tolerance is None else '5%'}\nQuery:\n{sql}" in told
-    assert str(list(hook.get_first(sql))) in told
-
-
-def test_a_tolerance_must_be_a_number(hook: SqliteHook) -> None:
-    with pytest.raises(SqlError, match="tolerance='some'"):
-        value("select 1", 1, tolerance="some")
-
-
-numbers = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False))
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(numbers, numbers)
-def test_numbers_are_equal_to_themselves_only(one: float, other: float) -> None:
-    task = SQLValueCheckOperator(task_id="check", conn_id="warehouse", sql="select", pass_value=one)
-    task.check_value([one])
-    if one != other:
-        with pytest.raises(CheckFailed):
-            task.check_value([other])

@@ -228,17 +228,18 @@ class Dialect:
         """The statement of `form`, which has places for the table, the columns and one row of values."""
         fields = f"({self._joined_words(target_fields)})" if target_fields else ""
         row = ", ".join([self.placeholder] * len(values))
-        name = self._protected(self.table_name(table, options.get("schema")))
+        name = self.protected(self.table_name(table, options.get("schema")))
         return form.format(name, fields, "), (".join([row] * options.get("rows", 1)))
 
     def _joined_words(self, names: Iterable[str]) -> str:
         return ", ".join(self._word(name) for name in names)
 
     def _word(self, name: str) -> str:
-        return self._protected(self.escape_word(name))
+        return self.protected(self.escape_word(name))
 
-    def _protected(self, name: str) -> str:
-        return name.replace("%", "%%") if self.placeholder == "%s" else name  # the driver formats the statement
+    def protected(self, text: str) -> str:
+        """Part of a statement, written so that a driver which formats statements leaves its percent signs alone."""
+        return text.replace("%", "%%") if self.placeholder == "%s" else text
 
 
 class SqliteDialect(Dialect):

@@ -196,7 +196,7 @@ class DbApiHook(LendingHook):
         given = (sql_statement, parameters) if parameters else (sql_statement,)
         with self._explained(sql_statement):
             self._attended(cursor.connection, lambda: cursor.execute(*given))
-        if cursor.rowcount >= 0:
+        if 0 <= cursor.rowcount < 2**63:  # PyMySQL's way to say "not known yet" is 2**64 - 1
             self.log.info("Rows affected: %s", cursor.rowcount)
 
     @contextmanager

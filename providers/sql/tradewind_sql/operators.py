@@ -1,9 +1,8 @@
-"""Operators that run SQL and check its results, on any connection whose hook is a `DbApiHook`."""
+"""Operators that run SQL, on any connection whose hook is a `DbApiHook`."""
 
 from __future__ import annotations
 
 import ast
-import decimal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 from tradewind.errors import TaskFailed, TradewindError
 from tradewind.hook import BaseHook
 from tradewind.operator import BaseOperator
-from tradewind_sql.errors import CheckFailed, SqlError
+from tradewind_sql.errors import SqlError
 from tradewind_sql.handlers import fetch_all_handler, return_single_query_results
 from tradewind_sql.hook import DbApiHook, Parameters
 
@@ -22,11 +21,29 @@ Descriptions = list[Sequence[Sequence[Any]] | None]
 OutputProcessor = Callable[[list[Any], Descriptions], Any]
 
 
+def database_hook(task_id: str, conn_id: str | None, params: Mapping[str, Any], *, argument: str) -> DbApiHook:
+    """The hook of a connection for a task, which named it with `argument`. Raises SqlError if it runs no SQL."""
+    if not conn_id:
+        raise SqlError(f"Task {task_id!r} names no connection: pass {argument}=.")
+    hook = BaseHook.get_hook(conn_id, hook_params=dict(params))
+    if not isinstance(hook, DbApiHook):
+        raise SqlError(
+            f"Task {task_id!r}: connection {conn_id!r} is for {type(hook).__name__}, which does not run SQL; "
+            "name the connection of a database."
+        )
+    return hook
+
+
 class BaseSQLOperator(BaseOperator):
     """A task that uses one SQL connection.
 
-    `database` takes the place of the connection's own, `hook_params` are keywords for the hook, and with
-    `retry_on_failure=False` a failure of the SQL or of the check is final, whatever `retries` says.
+    - `conn_id`: the connection, whose hook must be a `DbApiHook`.
+    - `database`: takes the place of the connection's own.
+    - `hook_params`: keywords for the hook.
+    - `statement_timeout`: seconds after which the server gives up a statement of this task.
+    - `retry_on_failure`: False: a failure of the SQL, or of the check, is final, whatever `retries` says.
+
+    When the task is stopped, its statement is cancelled on the server.
     """
 
     conn_id_field = "conn_id"
@@ -38,6 +55,7 @@ class BaseSQLOperator(BaseOperator):
         conn_id: str | None = None,
         database: str | None = None,
         hook_params: dict[str, Any] | None = None,
+        statement_timeout: float | None = None,
         retry_on_failure: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -45,33 +63,32 @@ class BaseSQLOperator(BaseOperator):
         self.conn_id = conn_id
         self.database = database
         self.hook_params = hook_params or {}
+        self.statement_timeout = statement_timeout
         self.retry_on_failure = retry_on_failure
+        self._used: DbApiHook | None = None  #: the hook that a stop of the task has to reach
 
     @cached_property
     def _hook(self) -> DbApiHook:
-        conn_id = getattr(self, self.conn_id_field)
-        if not conn_id:
-            raise SqlError(f"Task {self.task_id!r} names no connection: pass {self.conn_id_field}=.")
         params = dict(self.hook_params)
         if self.database:
             params["schema"] = self.database
-        hook = BaseHook.get_hook(conn_id, hook_params=params)
-        if not isinstance(hook, DbApiHook):
-            raise SqlError(
-                f"Task {self.task_id!r}: connection {conn_id!r} is for {type(hook).__name__}, which does not run SQL; "
-                "name the connection of a database."
-            )
-        return hook
+        if self.statement_timeout is not None:
+            params["statement_timeout"] = self.statement_timeout
+        return database_hook(self.task_id, getattr(self, self.conn_id_field), params, argument=self.conn_id_field)
 
     def get_db_hook(self) -> DbApiHook:
         """The hook of the connection; override it to bring another."""
         return self._hook
 
+    def _use_hook(self) -> DbApiHook:
+        """`get_db_hook`, within reach of `on_kill`."""
+        self._used = self.get_db_hook()
+        return self._used
+
     def on_kill(self) -> None:
-        """Stop the statement that is being executed."""
-        hook = self.__dict__.get("_hook")
-        if hook is not None:
-            hook.cancel()
+        """Cancel the statement that is being executed."""
+        if self._used is not None:
+            self._used.cancel()
 
     @contextmanager
     def _named_failures(self) -> Iterator[None]:
@@ -84,19 +101,9 @@ class BaseSQLOperator(BaseOperator):
             where = f"Task {self.task_id!r} failed on connection {getattr(self, self.conn_id_field)!r}"
             self._fail(f"{where}: {type(error).__name__}: {error}", SqlError, error)
 
-    def _fail(self, message: str, kind: type[SqlError] = CheckFailed, cause: Exception | None = None) -> NoReturn:
+    def _fail(self, message: str, kind: type[SqlError], cause: Exception | None = None) -> NoReturn:
+        """End the task by an error of `kind`, or by one that is not tried again."""
         raise (kind(message) if self.retry_on_failure else TaskFailed(message)) from cause
-
-    def _get_first(self, sql: str, parameters: Parameters | None) -> Sequence[Any]:
-        """The first row of a query, which must have one."""
-        with self._named_failures():
-            row = self.get_db_hook().get_first(sql, parameters)
-        if not row:
-            self._fail(f"{self._check_title()}: the query returned zero rows.\nQuery:\n{sql}")
-        return list(row.values()) if isinstance(row, Mapping) else list(row)
-
-    def _check_title(self) -> str:
-        return f"Task {self.task_id!r}: check on connection {getattr(self, self.conn_id_field)!r} failed"
 
 
 class SQLExecuteQueryOperator(BaseSQLOperator):
@@ -107,6 +114,7 @@ class SQLExecuteQueryOperator(BaseSQLOperator):
     are not fetched at all, unless `requires_result_fetch`. Results are logged with `show_return_value_in_logs` only.
     """
 
+    function_field = "sql"
     template_fields: Sequence[str] = ("sql", "parameters", *BaseSQLOperator.template_fields)
     template_ext: Sequence[str] = (".sql", ".json")
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql", "parameters": "json"}
@@ -145,7 +153,7 @@ class SQLExecuteQueryOperator(BaseSQLOperator):
         fetch = self.do_xcom_push or self.requires_result_fetch
         split = bool(self.split_statements)
         with self._named_failures():
-            hook = self.get_db_hook()
+            hook = self._use_hook()
             output: Any = hook.run(
                 self.sql,
                 autocommit=self.autocommit,
@@ -167,85 +175,6 @@ class SQLExecuteQueryOperator(BaseSQLOperator):
         return results if self.output_processor is None else self.output_processor(results, descriptions)
 
 
-class SQLCheckOperator(BaseSQLOperator):
-    """Fails unless every value in the first row of `sql` is true: not 0, not empty, not NULL."""
-
-    template_fields: Sequence[str] = ("sql", "parameters", *BaseSQLOperator.template_fields)
-    template_ext: Sequence[str] = (".hql", ".sql")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
-    ui_color = "#fff7e6"
-
-    def __init__(self, *, sql: str, parameters: Parameters | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sql = sql
-        self.parameters = parameters
-
-    def execute(self, context: Any) -> None:
-        row = self._get_first(self.sql, self.parameters)
-        if not all(row):
-            places = ", ".join(str(place) for place, value in enumerate(row, 1) if not value)
-            self._fail(f"{self._check_title()}: not true in column {places}.\nQuery:\n{self.sql}\nResults:\n{row}")
-        self.log.info("The check holds: %s", row)
-
-
-class SQLValueCheckOperator(BaseSQLOperator):
-    """Fails unless every value in the first row of `sql` is `pass_value`.
-
-    Numbers are compared as numbers, exactly, or within `tolerance`: 0.1 allows a tenth more or less. Anything else is
-    compared as text.
-    """
-
-    template_fields: Sequence[str] = ("sql", "pass_value", "parameters", *BaseSQLOperator.template_fields)
-    template_ext: Sequence[str] = (".hql", ".sql")
-    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
-    ui_color = "#fff7e6"
-
-    def __init__(
-        self,
-        *,
-        sql: str,
-        pass_value: Any,
-        tolerance: Any = None,
-        parameters: Parameters | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.sql = sql
-        self.pass_value = pass_value
-        self.tolerance = tolerance
-        self.parameters = parameters
-
-    def execute(self, context: Any) -> None:
-        self.check_value(self._get_first(self.sql, self.parameters))
-
-    def check_value(self, row: Sequence[Any]) -> None:
-        """Fail unless each value is the one wanted."""
-        wanted = _number(self.pass_value)
-        if wanted is None:
-            passed = [str(value) == str(self.pass_value) for value in row]
-        else:
-            low, high = self._range(wanted)
-            numbers = [_number(value) for value in row]
-            passed = [number is not None and low <= number <= high for number in numbers]
-        if not all(passed):
-            places = ", ".join(str(place) for place, ok in enumerate(passed, 1) if not ok)
-            tolerance = "none" if self.tolerance is None else f"{_number(self.tolerance):%}"
-            self._fail(
-                f"{self._check_title()}: not the wanted value in column {places}.\nPass value: {self.pass_value}\n"
-                f"Tolerance: {tolerance}\nQuery:\n{self.sql}\nResults:\n{row}"
-            )
-        self.log.info("The check holds: %s", row)
-
-    def _range(self, wanted: decimal.Decimal) -> tuple[decimal.Decimal, decimal.Decimal]:
-        if self.tolerance is None:
-            return wanted, wanted
-        tolerance = _number(self.tolerance)
-        if tolerance is None:
-            raise SqlError(f"Task {self.task_id!r}: tolerance={self.tolerance!r} is not a number.")
-        slack = abs(wanted * tolerance)
-        return wanted - slack, wanted + slack
-
-
 class SqliteOperator(SQLExecuteQueryOperator):
     """`SQLExecuteQueryOperator` under its older name, with `sqlite_conn_id`."""
 
@@ -262,14 +191,3 @@ def _storable(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview):
         return [_storable(item) for item in value]
     return value
-
-
-def _number(value: Any) -> decimal.Decimal | None:
-    """A number as it is written, without the detour of a float; None if it is none."""
-    if isinstance(value, bool):
-        return decimal.Decimal(int(value))
-    try:
-        number = decimal.Decimal(str(value).strip())
-    except decimal.InvalidOperation:
-        return None
-    return number if number.is_finite() else None

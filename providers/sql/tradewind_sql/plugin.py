@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tradewind.hookspecs import RegisterConnectionType, hookimpl
+from tradewind.hookspecs import Register, RegisterConnectionType, hookimpl
 from tradewind.records import ConnectionType
 from tradewind_sql import extras
 
@@ -21,6 +21,11 @@ def register_connection_types(register: RegisterConnectionType) -> None:
             schema_label="path",
         )
     )
+
+
+@hookimpl
+def register_task_decorators(register: Register) -> None:
+    register("sql", "tradewind_sql.operators:SQLExecuteQueryOperator")
 
 
 @hookimpl

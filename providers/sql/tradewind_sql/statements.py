@@ -18,6 +18,7 @@ class Syntax:
 
     backslash_escapes: bool = False  #: `\'` in a string is a quote (MySQL); `E'...'` always knows it
     hash_comments: bool = False  #: `#` starts a comment (MySQL)
+    spaced_dashes: bool = False  #: `--` starts a comment only before a blank; `5--1` is a difference (MySQL)
     nested_comments: bool = False  #: `/* /* */ */` is one comment (PostgreSQL)
     bracket_names: bool = False  #: `[a name]` (SQLite, SQL Server)
 
@@ -29,15 +30,17 @@ SQLITE = Syntax(bracket_names=True)
 
 _PLAIN_STRING = r"'[^']*(?:'|\Z)"  # a doubled quote reads as two strings side by side, which is as good here
 _ESCAPED_STRING = r"'[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)"
+_DOUBLE_QUOTED = r'"[^"]*(?:"|\Z)'
 
 
 @lru_cache
 def _scanner(syntax: Syntax) -> re.Pattern[str]:
-    line_comment = r"--[^\n]*" + (r"|\#[^\n]*" if syntax.hash_comments else "")
+    dashes = r"--(?=\s|\Z)" if syntax.spaced_dashes else "--"
+    line_comment = rf"{dashes}[^\n]*" + (r"|\#[^\n]*" if syntax.hash_comments else "")
     quoted = [
         rf"(?<![\w$])[eE]{_ESCAPED_STRING}",
         _ESCAPED_STRING if syntax.backslash_escapes else _PLAIN_STRING,
-        r'"[^"]*(?:"|\Z)',
+        _ESCAPED_STRING.replace("'", '"') if syntax.backslash_escapes else _DOUBLE_QUOTED,
         r"`[^`]*(?:`|\Z)",
         r"(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)",
     ]
