@@ -149,7 +149,7 @@ class TableWriter(Writer):
 
     def _run(self, sql: str, values: Sequence[Any], handler: Callable[[Any], Any]) -> Any:
         dialect = self.hook.dialect
-        text = dialect._protected(sql).replace(VALUE, dialect.placeholder) if values else sql
+        text = dialect.protected(sql).replace(VALUE, dialect.placeholder) if values else sql
         return self.hook.run(text, parameters=list(values) or None, handler=handler)
 
     def quote(self, name: str) -> str:
