@@ -131,15 +131,22 @@ class CsvReader(Reader):
 class Writer(_Opened):
     """An open sink. Implement `RowWriter` or `CsvWriter`, not this.
 
-    The order of calls: `__enter__`, `begin`, then `rows` or `csv` once, then `commit`, then `__exit__`. Nothing of it
+    The order of calls: `__enter__`, perhaps `adopt`, `begin`, `rows` or `csv` once, `commit`, `__exit__`. Nothing of it
     can be seen by others before `commit`; without a commit the target stays as it was.
     """
 
     columns: tuple[Column, ...] | None = None  #: known once it is entered; None: takes whatever comes
 
+    def adopt(self, columns: Sequence[Column]) -> Sequence[Column]:
+        """The columns that it will have, for these of the source: the same names, types that it can keep.
+
+        Called before `begin`, if it has no columns yet.
+        """
+        return columns
+
     @abstractmethod
     def begin(self, columns: Sequence[Column]) -> None:
-        """What will come: some of its own columns, or columns of the source where it has none, in this order."""
+        """What will come: some of its own columns, or those of `adopt` where it had none, in this order."""
 
     @abstractmethod
     def commit(self) -> None:

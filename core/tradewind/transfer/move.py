@@ -91,6 +91,8 @@ class Move:
         reading_side.call(reading_side.enter, self._reader)
         writing_side.call(writing_side.enter, self._writer)
         plan = make_plan(self._reader.columns, self._writer.columns, self._columns, self._title)
+        if self._writer.columns is None:
+            plan = Plan(plan.source, tuple(writing_side.call(self._writer.adopt, plan.sink)))
         give, take = reading_side.call(self._joined, plan)
         writing_side.call(self._writer.begin, plan.sink)
         giving, taking = reading_side.start(self._give, give), writing_side.start(self._take, take)

@@ -215,9 +215,8 @@ def _duration(text: str) -> datetime.timedelta:
 
 
 def _duration_text(value: datetime.timedelta) -> str:
-    sign, left = ("-", -value) if value < datetime.timedelta() else ("", value)
-    fraction = f".{left.microseconds:06}".rstrip("0") if left.microseconds else ""
-    return f"{sign}P{left.days}DT{left.seconds}{fraction}S"
+    fraction = f".{value.microseconds:06}".rstrip("0") if value.microseconds else ""
+    return f"P{value.days}DT{value.seconds}{fraction}S"  # only the days of a timedelta have a sign
 
 
 def _uuid(value: Any) -> uuid.UUID:

@@ -92,7 +92,9 @@ def seen(hook: MySqlHook, column: str, cell: object, copies: int) -> set[object]
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "wanted"), CASES, ids=[f"{case[0]}-{type(case[1]).__name__}-{place}" for place, case in enumerate(CASES)]
+    ("column", "cell", "wanted"),
+    CASES,
+    ids=[f"{case[0]}-{type(case[1]).__name__}-{place}" for place, case in enumerate(CASES)],
 )
 def test_a_value_comes_back(hook: MySqlHook, column: str, cell: object, wanted: object) -> None:
     assert seen(hook, column, cell, 1) == {wanted}  # by INSERT

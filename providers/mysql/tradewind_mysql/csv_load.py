@@ -55,7 +55,8 @@ _MOMENT = (
 #: Kind of a column -> SQL that makes its value of the text `{v}`. What cannot be one gives a warning, and so an error.
 _EXPRESSIONS = {
     "bool": (
-        "CASE WHEN LOWER({v}) IN ('true', 't', '1') THEN 1 WHEN LOWER({v}) IN ('false', 'f', '0') THEN 0 ELSE {v} END"
+        "CASE WHEN LOWER({v}) IN ('true', 't', '1') THEN 1 WHEN LOWER({v}) IN ('false', 'f', '0') THEN 0 "
+        "WHEN {v} IS NULL THEN NULL ELSE 2147483647 END"  # a number, for BIT; out of its range
     ),
     "int": "IF({v} LIKE '%.%' OR {v} LIKE '%e%', 'no whole number', {v})",  # MySQL would round it
     "bytes": ("IF(LEFT({v}, 2) = X'5C78', IFNULL(UNHEX(SUBSTRING({v}, 3)), CAST({v} AS BINARY)), CAST({v} AS BINARY))"),

@@ -20,6 +20,11 @@ SELECT DISTINCT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.KE
 WHERE REFERENCED_TABLE_SCHEMA = COALESCE(%s, DATABASE()) AND REFERENCED_TABLE_NAME = %s
 """
 
+_CHECKS = """
+SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+WHERE CONSTRAINT_SCHEMA = COALESCE(%s, DATABASE()) AND TABLE_NAME = %s
+"""
+
 _ENGINE = """
 SELECT t.ENGINE, e.TRANSACTIONS FROM information_schema.TABLES t
 JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
@@ -39,7 +44,7 @@ class MySqlCatalogue(Catalogue):
 
     declarations: ClassVar[Mapping[str, str]] = {
         "any": "LONGTEXT",
-        "bool": "BOOLEAN",
+        "bool": "TINYINT(1)",
         "int": "BIGINT",
         "decimal": "DECIMAL",
         "float": "DOUBLE",
@@ -68,7 +73,13 @@ class MySqlCatalogue(Catalogue):
                     return None
                 raise
         rows = hook.rows_as_dicts(f"SHOW FULL COLUMNS FROM {hook.dialect.table_name(table)}")
-        return [_column(row) for row in rows]
+        documents = self._documents(table) if hook.server.mariadb else ()
+        return [_column(row, f"json_valid({hook.dialect.quote(row['Field'])})" in documents) for row in rows]
+
+    def _documents(self, table: str) -> frozenset[str]:
+        """MariaDB's JSON is a text with a check; these are the checks of a table."""
+        name, schema = self.hook.dialect.extract_schema_from_table(table)
+        return frozenset(str(clause) for (clause,) in self.hook.get_records(_CHECKS, (schema, name)))
 
     def unique_keys(self, table: str) -> list[frozenset[str]]:
         hook: Any = self.hook
@@ -84,6 +95,9 @@ class MySqlCatalogue(Catalogue):
         engine, transactions = self.hook.get_first(_ENGINE, (schema, name)) or ("a view", "NO")
         return str(engine), transactions == "YES"
 
+    def kept(self, type: Type, *, key: bool = False) -> Type:
+        return column_type(self.declaration(type, key=key))
+
     def declaration(self, type: Type, *, key: bool = False) -> str:
         if key and type.kind in ("text", "any", "bytes"):
             return "VARBINARY(255)" if type.kind == "bytes" else "VARCHAR(255)"  # an index is over so much at most
@@ -96,13 +110,13 @@ class MySqlCatalogue(Catalogue):
         return f"{super().create_table(name, columns, keys)} ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4"
 
 
-def _column(row: Mapping[str, Any]) -> TableColumn:
+def _column(row: Mapping[str, Any], is_json: bool) -> TableColumn:
     declared, extra = str(row["Type"]), (row["Extra"] or "").upper()
     collation = f" COLLATE {row['Collation']}" if row["Collation"] else ""
     return TableColumn(
         Column(
             str(row["Field"]),
-            column_type(declared),
+            Type("json") if is_json else column_type(declared),
             nullable=row["Null"] == "YES",
             optional=row["Default"] is not None or "AUTO_INCREMENT" in extra or "DEFAULT_GENERATED" in extra,
         ),

@@ -98,6 +98,10 @@ class Catalogue:
             return f"{self.declarations['decimal']}({type.precision},{type.scale or 0})"
         return self.declarations[type.kind]
 
+    def kept(self, type: Type, *, key: bool = False) -> Type:
+        """The type that the values of such a column have when they are read again."""
+        return type_of(self.declaration(type, key=key))
+
     def create_table(self, name: str, columns: Sequence[Column], keys: Sequence[str]) -> str:
         """The statement that makes a table; `name` is quoted."""
         quote = self.hook.dialect.quote

@@ -116,11 +116,9 @@ class SqliteTableWriter(InsertWriter):
         self.execute(f"{select} ON CONFLICT ({', '.join(keys)}) {action}", list(self.fixed.values()))
 
     def adapter(self, column: Column) -> Callable[[Any], Any] | None:
-        known = {one.column.name: one.declared for one in self.known or ()}
-        as_text = _is_text(known.get(column.name, self.catalogue.declaration(column.type)))
         return {
             "float": _float,
-            "decimal": text_of if as_text else _decimal,
+            "decimal": text_of if _is_text(self.declared(column.name)) else _decimal,
             "interval": text_of,
             "array": json_text,
             "any": lambda value: _any(value, column.type),

@@ -45,6 +45,7 @@ class TableWriter(Writer):
         self.known: list[TableColumn] | None = None  #: columns of the target; None: it is to be made
         self.fixed: dict[str, Any] = {}  #: columns of the partition that do not come with the rows
         self._stack = ExitStack()
+        self.wanted: dict[str, Column] = {}  #: of a table that is to be made: columns with the types of the source
         self.loaded = 0  #: rows that were brought in
 
     # The steps of a transfer
@@ -72,6 +73,11 @@ class TableWriter(Writer):
     def cancel(self) -> None:
         super().cancel()
         self.hook.cancel()
+
+    def adopt(self, columns: Sequence[Column]) -> Sequence[Column]:
+        self.wanted = {column.name: column for column in columns}
+        kept = self.catalogue.kept
+        return [replace(one, type=kept(one.type, key=one.name in self.endpoint.keys)) for one in columns]
 
     def begin(self, columns: Sequence[Column]) -> None:
         self.incoming = tuple(columns)
@@ -137,6 +143,12 @@ class TableWriter(Writer):
         found = f"SELECT 1 FROM {self.quoted(self.staging)} AS new WHERE {same}"
         self.execute(f"DELETE FROM {self.table} WHERE NOT EXISTS ({found})")
 
+    def declared(self, name: str) -> str:
+        """What a column that comes is declared as in the target."""
+        if self.known is None:
+            return self.catalogue.declaration(self.wanted[name].type, key=name in self.endpoint.keys)
+        return next(one.declared for one in self.known if one.column.name == name)
+
     # Statements
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
@@ -193,18 +205,11 @@ class TableWriter(Writer):
 
     def _make_staging(self) -> None:
         self.staging = self.staging_name()
-        declared = {one.column.name: one.declared for one in self.known or ()}
-        self.execute(
-            self.staging_sql(
-                [
-                    f"{self.quote(one.name)} {declared.get(one.name) or self.catalogue.declaration(one.type)}"
-                    for one in self.incoming
-                ]
-            )
-        )
+        self.execute(self.staging_sql([f"{self.quote(one.name)} {self.declared(one.name)}" for one in self.incoming]))
 
     def _create(self) -> None:
-        self.execute(self.catalogue.create_table(self.table, self.incoming, self.endpoint.keys))
+        columns = [self.wanted[column.name] for column in self.incoming]
+        self.execute(self.catalogue.create_table(self.table, columns, self.endpoint.keys))
 
     def _clear(self) -> None:
         """Delete what the rows are to take the place of."""
@@ -240,7 +245,7 @@ class TableWriter(Writer):
             )
         joined = ", ".join(keys)
         [(count,)] = self.ask(
-            f"SELECT count(*) FROM (SELECT DISTINCT {joined} FROM {self.quoted(self.staging)}) AS keys"
+            f"SELECT count(*) FROM (SELECT DISTINCT {joined} FROM {self.quoted(self.staging)}) AS found"
         )
         if count != self.loaded:
             raise TransferError(
