@@ -21,6 +21,10 @@ class TestPostgresHook(HookContract):
     caller_closes = True
     impatient = {"connect_timeout": 2}
 
+    @pytest.fixture
+    def server(self, sandbox: Callable[[str], Connection]) -> Connection:
+        return sandbox("postgres")
+
 
 class TestPostgresSandbox(SandboxContract):
     conn_type = "postgres"
@@ -28,7 +32,13 @@ class TestPostgresSandbox(SandboxContract):
 
 class TestPostgresOperator(OperatorContract):
     operator = PostgresOperator
-    arguments = {"sql": "select 1", "postgres_conn_id": "nowhere", "parameters": {"a": 1}}
+    arguments = {
+        "sql": "select 1",
+        "postgres_conn_id": "nowhere",
+        "parameters": {"a": 1},
+        "database": "other",
+        "runtime_parameters": {"work_mem": "1MB"},
+    }
     stops_its_work = True
 
     @pytest.fixture
