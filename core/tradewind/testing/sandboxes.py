@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from typing import Any
 
@@ -113,7 +114,8 @@ class _Desk:
 
     def _serve(self) -> None:
         while True:
-            with contextlib.suppress(OSError, EOFError), self._listener.accept() as worker:
+            # A stranger who comes to this port, or a worker that dies while it asks, is no reason to stop.
+            with contextlib.suppress(OSError, EOFError, AuthenticationError), self._listener.accept() as worker:
                 conn_type = worker.recv()
                 if conn_type is None:
                     return
