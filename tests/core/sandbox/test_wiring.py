@@ -68,9 +68,8 @@ def test_all_uses_of_an_id_count():
 
 def test_endpoints_of_a_transfer_tell_their_types():
     with DAG("d", schedule=None):
-        move = Transfer(
-            task_id="move", source=PostgresQuery("SELECT 1", conn_id="crm"), sink=MySqlTable("t", conn_id="shop")
-        )
+        sink = MySqlTable("t", conn_id="shop", mode="replace")
+        move = Transfer(task_id="move", source=PostgresQuery("SELECT 1", conn_id="crm"), sink=sink)
     assert types(*uses_of_task(move)) == {"crm": "postgres", "shop": "mysql"}
 
 
