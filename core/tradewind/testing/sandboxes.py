@@ -122,7 +122,7 @@ class _Desk:
                 worker.send(self._answer(conn_type))
 
     def _answer(self, conn_type: str) -> tuple[str, str, str]:
-        """ "ok", URL and version; or why not."""
+        """A word for how it went, then URL and version, or why not."""
         try:
             return "ok", *self._servers.url(conn_type)
         except SandboxMissing as error:
