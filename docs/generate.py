@@ -124,6 +124,7 @@ CLASSES = {
         "BranchSQLOperator",
         "SqlSensor",
     ],
+    "tradewind_mysql": ["MySqlHook", "MySqlOperator"],
 }
 
 
