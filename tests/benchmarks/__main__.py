@@ -6,7 +6,7 @@ some of them.
 
 import sys
 
-from tests.benchmarks import hooks, imports, parsing, postgres, scheduling
+from tests.benchmarks import hooks, imports, mysql, parsing, postgres, scheduling
 
 ALL = {
     "imports": imports.run,
@@ -14,6 +14,7 @@ ALL = {
     "throughput": scheduling.run_parallel,
     "parsing": parsing.run,
     "hooks": hooks.run,
+    "mysql": mysql.run,
     "postgres": postgres.run,
 }
 
