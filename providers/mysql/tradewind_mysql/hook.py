@@ -6,9 +6,10 @@ hook pays for little more than `DbApiHook`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind_mysql import values
@@ -44,7 +45,6 @@ class MySqlHook(DbApiHook):
     supports_autocommit = True
     sql_syntax: ClassVar[Syntax] = Syntax(backslash_escapes=True, hash_comments=True, spaced_dashes=True)
     native_types = values.NATIVE
-    insert_batch_size = 10_000
 
     def __init__(
         self, *args: str, local_infile: bool | None = None, init_command: str | None = None, **kwargs: Any
@@ -235,12 +235,25 @@ class MySqlHook(DbApiHook):
             **kwargs,
         )
 
+    def _insert_batches(self, cursor: Any, target: InsertTarget, batches: Iterator[list[tuple[Any, ...]]]) -> None:
+        from tradewind_mysql import rows
+
+        if self._shared is not None:
+            super()._insert_batches(cursor, target, batches)
+            return
+        first = next(batches)
+        if len(first) >= rows.LOAD_FROM and rows.can_load(self, cursor.connection, target):
+            rows.load_many(self, cursor.connection, target, chain([first], batches))
+            return
+        for batch in chain([first], batches):
+            super()._insert_batch(cursor, target, batch)
+
     def _insert_batch(self, cursor: Any, target: InsertTarget, batch: list[tuple[Any, ...]]) -> None:
         from tradewind_mysql import rows
 
         conn = cursor.connection
         if len(batch) >= rows.LOAD_FROM and rows.can_load(self, conn, target):
-            rows.load_many(self, conn, target, batch)
+            rows.load_many(self, conn, target, [batch])
         else:
             super()._insert_batch(cursor, target, batch)
 
