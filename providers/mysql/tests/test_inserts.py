@@ -209,6 +209,16 @@ def test_loading_takes_part_in_a_transaction(either: MySqlHook, table: str) -> N
     assert either.get_first("select @@sql_notes") == (1,)
 
 
+def test_rows_may_be_made_with_the_session_s_own_connection(hook: MySqlHook, table: str) -> None:
+    """A query in the middle of a stream would be taken for data."""
+    with hook.session():
+        made = (hook.get_first("select %s, 'x'", parameters=[number]) for number in range(450))
+        assert hook.insert_rows(table, made, ["id", "name"], commit_every=0) == 450
+    assert hook.get_first("select count(*), sum(id) from t") == (450, sum(range(450)))
+    made = (hook.get_first("select %s, 'x'", parameters=[number]) for number in range(450, 700))
+    assert hook.insert_rows(table, made, ["id", "name"], commit_every=0) == 250
+
+
 def test_autocommit_keeps_what_went_before(hook: MySqlHook, table: str) -> None:
     with pytest.raises(pymysql.err.IntegrityError):
         hook.insert_rows(table, bad(2400, (1, "again")), ["id", "name"], autocommit=True, commit_every=1000)

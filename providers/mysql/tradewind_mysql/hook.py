@@ -98,7 +98,9 @@ class MySqlHook(DbApiHook):
         """The connection as a `sqlalchemy.URL`."""
         from sqlalchemy.engine import make_url
 
-        return make_url(self.get_uri())
+        url = make_url(self.get_uri())
+        name = self.schema or self.connection.schema
+        return url.set(database=name) if name else url  # SQLAlchemy 2.0 does not decode it in a text
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Any:
         return super().get_sqlalchemy_engine({"creator": self._open_plain, **(engine_kwargs or {})})
