@@ -243,20 +243,17 @@ class MySqlHook(DbApiHook):
         if self._shared is not None:
             super()._insert_batches(cursor, target, batches)
             return
-        first = next(batches)
-        if len(first) >= rows.LOAD_FROM and rows.can_load(self, cursor.connection, target):
-            rows.load_many(self, cursor.connection, target, chain([first], batches))
-            return
-        for batch in chain([first], batches):
-            super()._insert_batch(cursor, target, batch)
+        conn, first = cursor.connection, next(batches)
+        left = chain([first], batches)
+        if not (rows.can_load(self, conn, target, len(first)) and rows.load_many(self, conn, target, left)):
+            for batch in left:
+                super()._insert_batch(cursor, target, batch)
 
     def _insert_batch(self, cursor: Any, target: InsertTarget, batch: list[tuple[Any, ...]]) -> None:
         from tradewind_mysql import rows
 
         conn = cursor.connection
-        if len(batch) >= rows.LOAD_FROM and rows.can_load(self, conn, target):
-            rows.load_many(self, conn, target, [batch])
-        else:
+        if not (rows.can_load(self, conn, target, len(batch)) and rows.load_many(self, conn, target, [batch])):
             super()._insert_batch(cursor, target, batch)
 
     def _execute_many(self, cursor: Any, statement: str, batch: list[tuple[Any, ...]]) -> None:
