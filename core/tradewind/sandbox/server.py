@@ -148,7 +148,7 @@ class ServerSandbox(Sandbox):
         return _in_database(server, self.login)
 
     def _run(self, guard: Guard, command: Sequence[str | Path]) -> None:
-        pid = guard.start(command, log=_LOG, environ=_environ())
+        pid = guard.start(command, log=_LOG, environ=_environ(guard.folder))
         code = guard.exit_code(pid, PREPARE_TIMEOUT)
         if code != 0:
             how = f"did not end within {PREPARE_TIMEOUT:g} seconds" if code is None else f"ended with exit code {code}"
@@ -161,7 +161,7 @@ class ServerSandbox(Sandbox):
             port = free_port()
             server = self._server_at(port, password)
             command = self.command(guard.folder, port)
-            pid = guard.start(command, log=_LOG, environ=_environ(), stop_signal=self.stop_signal)
+            pid = guard.start(command, log=_LOG, environ=_environ(guard.folder), stop_signal=self.stop_signal)
             code = self._wait(guard, pid, server)
             if code is None:
                 return server
@@ -258,10 +258,14 @@ def free_port() -> int:
         return port
 
 
-def _environ() -> dict[str, str]:
-    """Ours, without connections and what would lead the server's programs elsewhere, and with messages in English."""
+def _environ(folder: Path) -> dict[str, str]:
+    """Ours, without connections and what would lead the server's programs elsewhere, and with messages in English.
+
+    Temporary files belong into the sandbox's folder: a MariaDB that starts removes those of every other one from /tmp.
+    """
     left_out = ("PG", "MYSQL", "MARIADB", "AIRFLOW", "TRADEWIND")
-    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | {"LC_ALL": "C"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    return {**kept, "LC_ALL": "C", "TMPDIR": str(folder)}
 
 
 def _line(error: Exception) -> str:

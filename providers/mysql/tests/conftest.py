@@ -57,10 +57,11 @@ class TlsServer:
 def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     folder = tmp_path_factory.mktemp("certificates")
     _write_certificates(folder)
-    patch = pytest.MonkeyPatch()
-    patch.delenv(MySqlSandbox.url_variable(), raising=False)
     server = _WithTls(folder)
-    with server as connection, pytest.MonkeyPatch.context():
+    with pytest.MonkeyPatch.context() as patch:  # a server that is there already has no TLS of ours
+        patch.delenv(MySqlSandbox.url_variable(), raising=False)
+        connection = server.start()
+    try:
         yield TlsServer(
             connection,
             str(folder / "ca.pem"),
@@ -68,7 +69,8 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
             (str(folder / "client.pem"), str(folder / "client-key.pem")),
             str(server.folder / "data" / "server.sock"),
         )
-    patch.undo()
+    finally:
+        server.stop()
 
 
 class _WithTls(MySqlSandbox):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
+import sqlalchemy
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -182,7 +183,8 @@ def test_the_sqlalchemy_url_says_the_same(uri: str) -> None:
     assert (url.username, url.password) == (connection.login, connection.password)
     host = connection.host if not (connection.host or "").startswith("/") else None
     assert (url.host or None, url.port) == (host, connection.port)
-    assert hook.sqlalchemy_url == url
+    assert hook.sqlalchemy_url.set(database="") == url.set(database="")
+    assert (hook.sqlalchemy_url.database or None) == connection.schema
     assert connection.sqlalchemy_url == hook.get_uri()
     arguments = create_engine(url).dialect.create_connect_args(url)[1]
     wanted = connecting.settings(connection, conn_id="c")
@@ -202,7 +204,10 @@ def test_any_database_works_for_both(hook: MySqlHook, server: Connection, name: 
     try:
         other = MySqlHook(connection=server, schema=name)
         assert other.get_first("select database()") == (name,)
-        for engine in (other.get_sqlalchemy_engine(), create_engine(other.get_uri(), poolclass=NullPool)):
+        engines = [other.get_sqlalchemy_engine(), create_engine(other.sqlalchemy_url, poolclass=NullPool)]
+        if not (set("%?") & set(name) and sqlalchemy.__version__.startswith("2.0")):  # whose texts cannot say these
+            engines.append(create_engine(other.get_uri(), poolclass=NullPool))
+        for engine in engines:
             with engine.connect() as conn:
                 assert conn.execute(text("select database()")).scalar() == name
     finally:

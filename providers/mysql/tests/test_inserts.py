@@ -91,6 +91,27 @@ def test_a_server_that_forbids_it(tls_server, statements) -> None:
         hook.run("set global local_infile = 1")
 
 
+def test_a_server_that_forbids_it_when_it_comes_to_it(tls_server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a proxy that tells of its server's settings and has its own."""
+    hook = MySqlHook(connection=tls_server.connection)
+    hook.run(["create or replace table t (id int, name varchar(40))", "set global local_infile = 0"])
+    monkeypatch.setattr(rows, "can_load", lambda *_: True)
+    try:
+        assert hook.insert_rows("t", iter(ROWS), commit_every=0) == len(ROWS)
+        with hook.transaction():
+            assert hook.insert_rows("t", iter(ROWS)) == len(ROWS)
+        assert count(hook) == 2 * len(ROWS)
+    finally:
+        hook.run("set global local_infile = 1")
+
+
+def test_blocks_larger_than_any_packet(hook: MySqlHook, statements) -> None:
+    hook.run("create table big (id int, v longtext)")
+    assert hook.insert_rows("big", [(number, "x" * 150_000) for number in range(250)], commit_every=0) == 250
+    assert statements() == ["LOAD DATA"]
+    assert hook.get_records("select distinct length(v), count(distinct id) from big group by 1") == [(150_000, 250)]
+
+
 def test_a_login_that_may_write_and_not_read(hook: MySqlHook, server: Connection, table: str) -> None:
     login = f"w{server.schema}"[:30]
     hook.run([f"create user `{login}` identified by 'pw'", f"grant insert on `{server.schema}`.t to `{login}`"])
@@ -207,6 +228,16 @@ def test_loading_takes_part_in_a_transaction(either: MySqlHook, table: str) -> N
         either.run("update t set more = 1")
     assert either.get_first("select count(*), min(more) from t") == (1000, 1)
     assert either.get_first("select @@sql_notes") == (1,)
+
+
+def test_rows_may_be_made_with_the_session_s_own_connection(hook: MySqlHook, table: str) -> None:
+    """A query in the middle of a stream would be taken for data."""
+    with hook.session():
+        made = (hook.get_first("select %s, 'x'", parameters=[number]) for number in range(450))
+        assert hook.insert_rows(table, made, ["id", "name"], commit_every=0) == 450
+    assert hook.get_first("select count(*), sum(id) from t") == (450, sum(range(450)))
+    made = (hook.get_first("select %s, 'x'", parameters=[number]) for number in range(450, 700))
+    assert hook.insert_rows(table, made, ["id", "name"], commit_every=0) == 250
 
 
 def test_autocommit_keeps_what_went_before(hook: MySqlHook, table: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -225,3 +226,12 @@ def test_the_commands_of_mysql(tmp_path, monkeypatch):
     assert ("--user=root" in start) == (os.geteuid() == 0)
     assert (Path(tmp_path) / "init.sql").stat().st_mode & 0o777 == 0o600
     assert "secret" not in " ".join(start)
+
+
+def test_its_temporary_tables_are_in_its_own_folder(monkeypatch):
+    """A server that starts removes the temporary tables of every other one that shares the folder for them."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with MySqlSandbox() as connection:
+        folder = Path(asked(connection, "SELECT @@tmpdir"))
+    assert folder.parent == Path(tempfile.gettempdir())
+    assert not folder.exists()

@@ -6,9 +6,10 @@ hook pays for little more than `DbApiHook`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind_mysql import values
@@ -44,7 +45,6 @@ class MySqlHook(DbApiHook):
     supports_autocommit = True
     sql_syntax: ClassVar[Syntax] = Syntax(backslash_escapes=True, hash_comments=True, spaced_dashes=True)
     native_types = values.NATIVE
-    insert_batch_size = 10_000
 
     def __init__(
         self, *args: str, local_infile: bool | None = None, init_command: str | None = None, **kwargs: Any
@@ -98,7 +98,9 @@ class MySqlHook(DbApiHook):
         """The connection as a `sqlalchemy.URL`."""
         from sqlalchemy.engine import make_url
 
-        return make_url(self.get_uri())
+        url = make_url(self.get_uri())
+        name = self.schema or self.connection.schema
+        return url.set(database=name) if name else url  # SQLAlchemy 2.0 does not decode it in a text
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, Any] | None = None) -> Any:
         return super().get_sqlalchemy_engine({"creator": self._open_plain, **(engine_kwargs or {})})
@@ -235,13 +237,23 @@ class MySqlHook(DbApiHook):
             **kwargs,
         )
 
+    def _insert_batches(self, cursor: Any, target: InsertTarget, batches: Iterator[list[tuple[Any, ...]]]) -> None:
+        from tradewind_mysql import rows
+
+        if self._shared is not None:
+            super()._insert_batches(cursor, target, batches)
+            return
+        conn, first = cursor.connection, next(batches)
+        left = chain([first], batches)
+        if not (rows.can_load(self, conn, target, len(first)) and rows.load_many(self, conn, target, left)):
+            for batch in left:
+                super()._insert_batch(cursor, target, batch)
+
     def _insert_batch(self, cursor: Any, target: InsertTarget, batch: list[tuple[Any, ...]]) -> None:
         from tradewind_mysql import rows
 
         conn = cursor.connection
-        if len(batch) >= rows.LOAD_FROM and rows.can_load(self, conn, target):
-            rows.load_many(self, conn, target, batch)
-        else:
+        if not (rows.can_load(self, conn, target, len(batch)) and rows.load_many(self, conn, target, [batch])):
             super()._insert_batch(cursor, target, batch)
 
     def _execute_many(self, cursor: Any, statement: str, batch: list[tuple[Any, ...]]) -> None:

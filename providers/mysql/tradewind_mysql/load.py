@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tradewind.errors import TradewindError
 from tradewind_mysql.diagnostics import MOST, ServerWarning, warnings_of
 from tradewind_sql.errors import RowError
 
@@ -30,7 +29,7 @@ FORMAT = (
     "LINES STARTING BY '' TERMINATED BY X'0A'"
 )
 
-#: Bytes sent at once.
+#: Bytes in one packet.
 BLOCK = 1 << 18
 
 _NUMBER = re.compile(rb"\d+")
@@ -87,7 +86,8 @@ def _stream(conn: Any, blocks: Iterator[bytes]) -> Exception | None:
             return error
         if block is None:
             return None
-        conn.write_packet(block)
+        for start in range(0, len(block), BLOCK):  # an empty packet would be the end, a very large one is not possible
+            conn.write_packet(block[start : start + BLOCK])
 
 
 def _loaded(conn: Any, answer: Any) -> Loaded:
@@ -126,8 +126,8 @@ def _without_notes(hook: MySqlHook, conn: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(conn.Error, TradewindError):  # the connection may be gone, or the statement cancelled
-            hook.query(conn, f"SET SESSION sql_notes = {int(before):d}")
+        with suppress(conn.Error), closing(conn.cursor()) as cursor:  # the connection may be gone
+            cursor.execute(f"SET SESSION sql_notes = {int(before):d}")
 
 
 def file_blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -267,6 +267,15 @@ class DbApiHook(LendingHook):
         """A value as the driver takes it; override where the driver lacks a type."""
         return cell
 
+    def _insert_batches(self, cursor: Any, target: InsertTarget, batches: Iterator[list[tuple[Any, ...]]]) -> None:
+        """Insert all batches of one transaction. Override it where the database can take them as one stream.
+
+        The next batch is made of the caller's rows when it is asked for. In a `session()` making them may use this very
+        connection: stream only if `_shared` is None.
+        """
+        for batch in batches:
+            self._insert_batch(cursor, target, batch)
+
     def _insert_batch(self, cursor: Any, target: InsertTarget, rows: list[tuple[Any, ...]]) -> None:
         """Insert a few rows, all of the same width. Override it where the database has a faster way.
 

@@ -74,7 +74,7 @@ class Insert:
         self.fields = list(target_fields) if target_fields else None
         self.replace = replace
         self.options = options
-        self.inserted = 0  #: rows that the database took
+        self.inserted = 0  #: rows that were handed over to the database
         self.committed = 0  #: rows that are there to stay
         self._width = len(self.fields) if self.fields else None
         self._native = hook.native_types
@@ -99,20 +99,28 @@ class Insert:
                 cursor.fast_executemany = True
             batches = self._batches(rows, conn, commit_every)
             try:
-                for batch in batches:
+                while (first := next(batches, None)) is not None:
                     target = InsertTarget(
                         self.table, tuple(self.fields) if self.fields else None, self.replace, executemany, self.options
                     )
-                    hook._insert_batch(cursor, target, batch)
-                    self.inserted += len(batch)
-                    if commit_every and self.inserted % commit_every == 0:
-                        self._commit(conn)
+                    hook._insert_batches(cursor, target, self._transaction(first, batches, commit_every))
+                    self._commit(conn)
                 self._commit(conn)
             except Exception as error:
                 self._explain(error, commit_every)
                 raise
         hook.log.info("Inserted %s rows into %s in all", self.inserted, self.table)
         return self.inserted
+
+    def _transaction(
+        self, first: list[tuple[Any, ...]], batches: Iterator[list[tuple[Any, ...]]], commit_every: int
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The batches up to the next commit."""
+        batch: list[tuple[Any, ...]] | None = first
+        while batch is not None:
+            self.inserted += len(batch)
+            yield batch
+            batch = None if commit_every and self.inserted % commit_every == 0 else next(batches, None)
 
     def _commit(self, conn: Any) -> None:
         if self.hook._commit(conn) and self.inserted > self.committed:
