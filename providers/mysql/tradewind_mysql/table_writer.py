@@ -79,7 +79,7 @@ class MySqlCatalogue(Catalogue):
     def _documents(self, table: str) -> frozenset[str]:
         """MariaDB's JSON is a text with a check; these are the checks of a table."""
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        return frozenset(str(clause) for (clause,) in self.hook.get_records(_CHECKS, (schema, name)))
+        return frozenset(str(clause) for (clause,) in self.ask(_CHECKS, [schema, name]))
 
     def unique_keys(self, table: str) -> list[frozenset[str]]:
         hook: Any = self.hook
@@ -87,12 +87,12 @@ class MySqlCatalogue(Catalogue):
 
     def referencing(self, table: str) -> list[str]:
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        return [str(other) for (other,) in self.hook.get_records(_REFERENCING, (schema, name))]
+        return [str(other) for (other,) in self.ask(_REFERENCING, [schema, name])]
 
     def engine(self, table: str) -> tuple[str, bool]:
         """The storage engine of a table, and whether it has transactions."""
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        engine, transactions = self.hook.get_first(_ENGINE, (schema, name)) or ("a view", "NO")
+        [(engine, transactions)] = self.ask(_ENGINE, [schema, name]) or [("a view", "NO")]
         return str(engine), transactions == "YES"
 
     def kept(self, type: Type, *, key: bool = False) -> Type:

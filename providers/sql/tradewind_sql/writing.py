@@ -153,16 +153,17 @@ class TableWriter(Writer):
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement, with a value for each VALUE in it; returns how many rows it was about."""
-        return int(self._run(sql, values, lambda cursor: cursor.rowcount))
+        text = self._text(sql, values)
+        count: Any = self.hook.run(text, parameters=list(values) or None, handler=lambda cursor: cursor.rowcount)
+        return int(count)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        return [tuple(row) for row in self._run(sql, values, lambda cursor: cursor.fetchall())]
+        return self.catalogue.ask(self._text(sql, values), values)
 
-    def _run(self, sql: str, values: Sequence[Any], handler: Callable[[Any], Any]) -> Any:
+    def _text(self, sql: str, values: Sequence[Any]) -> str:
         dialect = self.hook.dialect
-        text = dialect.protected(sql).replace(VALUE, dialect.placeholder) if values else sql
-        return self.hook.run(text, parameters=list(values) or None, handler=handler)
+        return dialect.protected(sql).replace(VALUE, dialect.placeholder) if values else sql
 
     def quote(self, name: str) -> str:
         return self.hook.dialect.quote(name)
