@@ -43,7 +43,7 @@ class Settings:
     dags_folder: str = _setting("{home}/dags", "where DAG files lie", airflow="AIRFLOW__CORE__DAGS_FOLDER")
     database_url: str = _setting(
         "sqlite:///{home}/tradewind.db",
-        "SQLAlchemy URL of the metadata database",
+        "URL of the metadata database: `sqlite:///`, `postgresql://` or `mysql://`",
         airflow="AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
         secret=True,
     )

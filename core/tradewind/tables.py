@@ -73,7 +73,7 @@ class Moment(TypeDecorator[datetime.datetime]):
 
 
 class Name(TypeDecorator[str]):
-    """Text that is a key: compared letter by letter, which MySQL does only when told so."""
+    """Text that is a key: compared and sorted letter by letter, which servers do only when told so."""
 
     impl = String
     cache_ok = True
@@ -82,14 +82,16 @@ class Name(TypeDecorator[str]):
         length = self.impl_instance.length  # type: ignore[attr-defined]
         if dialect.name in ("mysql", "mariadb"):
             return dialect.type_descriptor(String(length, collation="utf8mb4_bin"))
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(String(length, collation="C"))
         return dialect.type_descriptor(String(length))
 
 
 class LongText(TypeDecorator[str]):
     """Text of any length; MySQL's TEXT would end at 64 kB.
 
-    Half characters (from file names that are not UTF-8, say) are written as `?`: the reason why a task failed must be
-    kept, whatever is in it.
+    Half characters (from file names that are not UTF-8, say) are written as `?`, and so are NULs where PostgreSQL takes
+    none: the reason why a task failed must be kept, whatever is in it.
     """
 
     impl = Text
@@ -103,9 +105,11 @@ class LongText(TypeDecorator[str]):
         return dialect.type_descriptor(Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or value.isascii():
-            return value
-        return value.encode("utf-8", "replace").decode()
+        if value is None:
+            return None
+        if dialect.name == "postgresql" and "\0" in value:
+            value = value.replace("\0", "?")
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 #: Names every constraint, so that a later migration can drop it on any database.
@@ -117,6 +121,9 @@ NAMING = {
 }
 
 metadata = MetaData(naming_convention=NAMING)
+
+#: What MySQL must be told of each table: its own choice of characters may be a small one.
+MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
 
 
 def _run_key() -> Column[int]:
@@ -136,6 +143,7 @@ dags = Table(
     Column("last_interval_end", Moment),
     Column("last_logical_date", Moment),
     Index("ix_dags_path", "path"),
+    **MYSQL,
 )
 
 dag_versions = Table(
@@ -148,6 +156,7 @@ dag_versions = Table(
     Column("spec", LongText, nullable=False),
     Column("saved_at", Moment, nullable=False),
     Index("ix_dag_versions_version", "version"),
+    **MYSQL,
 )
 
 #: Contents of DAG files, kept as long as a version needs them.
@@ -157,6 +166,7 @@ sources = Table(
     Column("hash", Name(16), primary_key=True),
     Column("content", LongText, nullable=False),
     Column("saved_at", Moment, nullable=False),
+    **MYSQL,
 )
 
 files = Table(
@@ -166,6 +176,7 @@ files = Table(
     Column("hash", Name(16), nullable=False),  # empty: to be read again, although it did not change
     Column("parsed_at", Moment, nullable=False),
     Column("seconds", Float, nullable=False),
+    **MYSQL,
 )
 
 import_failures = Table(
@@ -176,6 +187,7 @@ import_failures = Table(
     Column("traceback", LongText, nullable=False),
     Column("line", Integer),
     Column("taken", LongText, nullable=False),  # JSON list: DAG ids refused, for another file has them
+    **MYSQL,
 )
 
 runs = Table(
@@ -205,6 +217,7 @@ runs = Table(
     Index("ix_runs_callback_due", "callback_due"),
     # An id is never used twice: a scheduler that wakes up late must not write to a run that took a deleted one's id.
     sqlite_autoincrement=True,
+    **MYSQL,
 )
 
 #: States in which somebody may have to look after a task instance without knowing its run.
@@ -237,6 +250,7 @@ task_instances = Table(
     Column("first_look_at", Moment),
     Index("ix_task_instances_held", "state", sqlite_where=text(HELD_SQL), postgresql_where=text(HELD_SQL)),
     sqlite_with_rowid=False,
+    **MYSQL,
 )
 
 attempts = Table(
@@ -254,6 +268,7 @@ attempts = Table(
     Column("pid", Integer),
     Column("reason", LongText),
     sqlite_with_rowid=False,
+    **MYSQL,
 )
 
 xcoms = Table(
@@ -265,6 +280,7 @@ xcoms = Table(
     Column("key", Name(ID_LENGTH), primary_key=True),
     Column("value", LongText, nullable=False),  # JSON, as made by tradewind.xcom
     Column("written_at", Moment, nullable=False),
+    **MYSQL,
 )
 
 requests = Table(
@@ -278,6 +294,7 @@ requests = Table(
     Column("asked_at", Moment, nullable=False),
     Index("ix_requests_dag_id_run_id", "dag_id", "run_id"),
     sqlite_autoincrement=True,
+    **MYSQL,
 )
 
 schedulers = Table(
@@ -289,6 +306,7 @@ schedulers = Table(
     Column("process", String(ID_LENGTH), nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("heartbeat_at", Moment, nullable=False),
+    **MYSQL,
 )
 
 pools = Table(
@@ -297,6 +315,7 @@ pools = Table(
     Column("name", Name(ID_LENGTH), primary_key=True),
     Column("slots", Integer, nullable=False),
     Column("description", LongText, nullable=False),
+    **MYSQL,
 )
 
 connections = Table(
@@ -305,6 +324,7 @@ connections = Table(
     Column("conn_id", Name(ID_LENGTH), primary_key=True),
     Column("value", LongText, nullable=False),  # encrypted
     Column("saved_at", Moment, nullable=False),
+    **MYSQL,
 )
 
 variables = Table(
@@ -314,4 +334,15 @@ variables = Table(
     Column("value", LongText, nullable=False),  # encrypted
     Column("description", LongText),
     Column("saved_at", Moment, nullable=False),
+    **MYSQL,
+)
+
+#: One row: the number that schedulers compare to see whether there is news. MySQL's lock of write transactions is this
+#: row too. SQLite has it as well, and keeps its number elsewhere, where a look at it is cheaper.
+news = Table(
+    "news",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    **MYSQL,
 )

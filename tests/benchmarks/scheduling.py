@@ -1,4 +1,7 @@
-"""The time between tasks, and tasks per second, on SQLite with local processes."""
+"""The time between tasks, and tasks per second, with local processes, on each kind of metadata database.
+
+The servers are the throw-away ones that `tradewind.sandbox` starts, on this machine.
+"""
 
 import itertools
 import logging
@@ -8,11 +11,12 @@ import tempfile
 import textwrap
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.measure import Clock, cpu, milliseconds, timed, told
-from tradewind import settings
+from tradewind import plugins, settings
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import Service, ensure_folders
 from tradewind.store import open_store
@@ -42,11 +46,27 @@ STORE_VERBS = (
 )  # fmt: skip
 
 
-def play(code, parallelism, rounds):
+KINDS = ("sqlite", "postgres", "mysql")
+
+
+@contextmanager
+def database(kind):
+    """The URL of an empty metadata database; None for SQLite, which needs no server."""
+    if kind == "sqlite":
+        yield None
+        return
+    with plugins.current().resolve("register_sandboxes", kind)() as connection:
+        yield connection.get_uri()
+
+
+def play(code, parallelism, rounds, url=None):
     """Run the DAG a few times with a real scheduler in this process; returns (tasks, seconds, CPU) of each round."""
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(TRADEWIND_HOME=folder, TRADEWIND_PARALLELISM=str(parallelism))  # attempts read it too
+        os.environ.pop("TRADEWIND_DATABASE_URL", None)
+        if url:
+            os.environ["TRADEWIND_DATABASE_URL"] = url
         found = settings.read()
         ensure_folders(found)
         (Path(found.dags_folder) / "bench.py").write_text(textwrap.dedent(code))
@@ -86,8 +106,19 @@ def _rounds(service, store, rounds):
 
 
 def run_chain():
+    gaps = {}
+    for kind in KINDS:
+        print(f"-- metadata in {kind}")
+        with database(kind) as url:
+            gaps[kind] = run_chain_on(url)
+    for kind in KINDS[1:]:
+        told(f"median gap on {kind} / on sqlite", f"{gaps[kind] / gaps['sqlite']:.2f} x")
+
+
+def run_chain_on(url):
+    """Prints what a chain of tasks takes; returns the median gap, in seconds."""
     gaps, starts, lasts = [], [], []
-    for tasks, _, _ in play(CHAIN, parallelism=8, rounds=3):
+    for tasks, _, _ in play(CHAIN, parallelism=8, rounds=3, url=url):
         ordered = sorted(tasks, key=lambda task: task.task_id)
         gaps += [(b.started_at - a.ended_at).total_seconds() for a, b in itertools.pairwise(ordered)]
         starts += [(task.started_at - task.queued_at).total_seconds() for task in ordered]
@@ -96,7 +127,9 @@ def run_chain():
     told("  of that, handed over to started (fork, compare-and-set)", milliseconds(starts))
     told("an attempt, start to end", milliseconds(lasts))
     process = best_process()
-    told("median gap / a bare multiprocessing fork and join", f"{sorted(gaps)[len(gaps) // 2] / process:.1f} x")
+    median = sorted(gaps)[len(gaps) // 2]
+    told("median gap / a bare multiprocessing fork and join", f"{median / process:.1f} x")
+    return median
 
 
 def best_process():
@@ -111,7 +144,14 @@ def best_process():
 
 
 def run_parallel():
-    for tasks, spent, used in play(PARALLEL, parallelism=8, rounds=2):
+    for kind in KINDS:
+        print(f"-- metadata in {kind}")
+        with database(kind) as url:
+            run_parallel_on(url)
+
+
+def run_parallel_on(url):
+    for tasks, spent, used in play(PARALLEL, parallelism=8, rounds=2, url=url):
         first, last = min(task.queued_at for task in tasks), max(task.ended_at for task in tasks)
         wall = (last - first).total_seconds()
         told("200 no-op tasks side by side, 8 at once", f"{len(tasks) / wall:.0f} tasks/s ({wall:.2f} s)")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tradewind import secrets
+from tradewind import plugins, secrets
 from tradewind.context import Context, MemoryTaskApi, TaskInstanceContext, build_context, set_current_context
 from tradewind.records import Run, TaskInstance
 from tradewind.states import RunState, RunType, TaskState
@@ -80,3 +80,12 @@ def fresh_secrets() -> Iterator[None]:
     yield
     secrets.forget_secrets()
     secrets.forget_sources()
+
+
+@pytest.fixture
+def core_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No provider is there, whatever is installed beside the core."""
+    monkeypatch.setenv("TRADEWIND_PLUGINS", "")
+    plugins.current.cache_clear()
+    yield
+    plugins.current.cache_clear()

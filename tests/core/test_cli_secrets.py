@@ -292,6 +292,10 @@ def test_settings_are_listed_with_their_source_and_without_secrets(tell, monkeyp
     assert rows["fernet_keys"]["value"] == "***"
     assert rows["database_url"]["value"] == "postgresql://me:***@host/db"
     assert "geheim" not in tell("config", "get", "database_url")
+    monkeypatch.setenv("TRADEWIND_DATABASE_URL", "postgresql:///db?host=/run&password=geheim&sslmode=require")
+    told = tell("config", "get", "database_url")
+    assert "geheim" not in told
+    assert "sslmode=require" in told
     assert tell("config", "get", "fernet_keys", "--reveal") == "geheim1234567890\n"
 
 

@@ -235,10 +235,12 @@ def test_masked_dict_has_every_field():
         ('mysql://h/d?__extra__={"sqlalchemy_query": {"charset": "utf8"}}', "mysql://h/d?charset=utf8"),
     ],
 )
+@pytest.mark.usefixtures("core_alone")
 def test_sqlalchemy_urls(uri, url):
     assert Connection.from_uri(uri).sqlalchemy_url == url
 
 
+@pytest.mark.usefixtures("core_alone")
 @pytest.mark.parametrize("password", ["p@:/?#%25 +é", "", "plain"])
 def test_sqlalchemy_reads_its_url_as_the_connection_means_it(password):
     connection = Connection("x", "postgres", host="::1", port=5432, login="u:@/", password=password, schema="d b")

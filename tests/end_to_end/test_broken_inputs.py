@@ -103,7 +103,7 @@ def test_a_value_that_cannot_be_passed_on_fails_its_task(running):
 
 
 def test_a_locked_database_delays_and_loses_nothing(running):
-    holder = sqlite3.connect(running.store.path, isolation_level=None, check_same_thread=False)
+    holder = sqlite3.connect(running.store.place, isolation_level=None, check_same_thread=False)
     runs = [running.trigger("good") for _ in range(3)]
     holder.execute("BEGIN IMMEDIATE")
     release = threading.Timer(2.0, lambda: holder.execute("COMMIT"))

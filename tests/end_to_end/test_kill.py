@@ -11,8 +11,8 @@ import pytest
 from tradewind.runner.identity import identity, session_members
 
 SEED = 20260101
-KILLS = 50
 RUNS = 100
+ENVIRON = {"TRADEWIND_PARALLELISM": "6", "TRADEWIND_HEARTBEAT_INTERVAL": "1"}
 
 DAG = """
     import os, random, time
@@ -58,18 +58,29 @@ DAG = """
 
 @pytest.mark.slow
 def test_fifty_kills_during_a_hundred_runs(deploy, tmp_path):
+    kill_all_kinds(deploy(**ENVIRON), tmp_path, {"scheduler": 14, "attempt": 26, "helper": 10}, RUNS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_kills_on_a_server(kind, sandbox, deploy, tmp_path):
+    """The connections of what is killed are cut in the middle of whatever they were doing."""
+    here = deploy(**ENVIRON, TRADEWIND_DATABASE_URL=sandbox(kind).get_uri())
+    kill_all_kinds(here, tmp_path, {"scheduler": 4, "attempt": 10, "helper": 3}, 25)
+
+
+def kill_all_kinds(here, tmp_path, victims, count):
+    """Kill so many of each kind while so many runs go on; each of them must end well, and nothing run twice at once."""
     dice = random.Random(SEED)
-    here = deploy(TRADEWIND_PARALLELISM="6", TRADEWIND_HEARTBEAT_INTERVAL="1")
     for name in ("locks", "done"):
         (tmp_path / "effects" / name).mkdir(parents=True)
     here.write("work.py", DAG.format(folder=str(tmp_path / "effects")))
     here.start()
-    runs = [here.trigger("work", name=f"run{number}") for number in range(RUNS)]
+    runs = [here.trigger("work", name=f"run{number}") for number in range(count)]
 
-    victims = ["scheduler"] * 14 + ["attempt"] * 26 + ["helper"] * 10
-    assert len(victims) == KILLS
-    dice.shuffle(victims)
-    for victim in victims:
+    order = [victim for victim, times in victims.items() for _ in range(times)]
+    dice.shuffle(order)
+    for victim in order:
         time.sleep(dice.uniform(0.02, 0.3))
         here.until(lambda victim=victim: kill_one(here, victim, dice, runs), timeout=120)
     if here.process.poll() is not None:  # the last victim may have been the scheduler

@@ -37,10 +37,20 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault, tmp_path, monkeypatch):
-    owner, name, wrong = FAULTS[fault]
-    monkeypatch.setattr(owner, name, wrong)
+    monkeypatch.setattr(*FAULTS[fault])
+    find(fault, lambda seed: World(seed, tmp_path / str(seed)))
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_planted_fault_is_found_on_a_server(kind, tmp_path, monkeypatch, kept_databases):
+    fault = "an attempt starts without compare-and-set"
+    monkeypatch.setattr(*FAULTS[fault])
+    find(fault, lambda seed: World(seed, tmp_path / str(seed), kept_databases(kind)))
+
+
+def find(fault, make_world):
     for seed in range(20):
-        world = World(seed, tmp_path / str(seed))
+        world = make_world(seed)
         try:
             for _ in range(250):
                 world.happen()

@@ -20,3 +20,13 @@ def test_a_world(seed, tmp_path):
         world.happen()
     world.calm_down()
     world.store.close()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 8))
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_world_on_a_server(kind, seed, tmp_path, kept_databases):
+    world = World(seed, tmp_path, kept_databases(kind))
+    for _ in range(EVENTS):
+        world.happen()
+    world.calm_down()
+    world.store.close()

@@ -4,6 +4,7 @@ The scheduler's own parts are the real ones (`decide`, `admit`, `loop`, `store`)
 Everything random comes from one seed, so that a failing run can be replayed.
 """
 
+import dataclasses
 import datetime
 import random
 from collections import Counter
@@ -33,10 +34,12 @@ START = datetime.datetime(2026, 3, 28, 22, 0, tzinfo=datetime.UTC)  # a clock ch
 class World:
     """Random DAGs, runs and mishaps, and the laws that hold whatever happens."""
 
-    def __init__(self, seed, folder):
+    def __init__(self, seed, folder, database_url=None):
         self.random = random.Random(seed)
         self.now = START
         self.settings = replace_settings(folder, parallelism=self.random.choice([2, 5, 20]))
+        if database_url:
+            self.settings = dataclasses.replace(self.settings, database_url=database_url)
         self.store = Store(settings=self.settings)
         self.store.upgrade()
         self.store.set_pool("narrow", 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from typing import Any
 
 import click
@@ -17,6 +18,9 @@ PREFIX = "TRADEWIND_"
 
 #: Variables with the prefix that are connections, variables and switches of plugins.
 _OTHERS = tuple(PREFIX + name for name in ("CONN_", "VAR_", "PLUGINS", "STRICT_PLUGINS", "TRACE_PLUGINS"))
+
+#: A password that stands among the options of a URL.
+_PASSWORD_OPTION = re.compile(r"([?&]\w*passw(?:or)?d=)[^&]*", re.IGNORECASE)
 
 reveal_option = click.option("--reveal", is_flag=True, help="Show secrets.")
 
@@ -74,6 +78,7 @@ def _shown(one: settings.Sourced, reveal: bool) -> Any:
 
 def without_password(url: str) -> str:
     """A database URL that can be shown."""
+    url = _PASSWORD_OPTION.sub(rf"\1{secrets.MASK}", url)
     scheme, separator, rest = url.partition("://")
     login, at, place = rest.rpartition("@")
     user = login.partition(":")[0]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: Every revision, oldest first. A test compares this with the files in `versions`.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 #: The revision that this version of tradewind works with.
 HEAD = REVISIONS[-1]
@@ -22,7 +22,10 @@ VERSION_TABLE = "tradewind_version"
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring the database to `HEAD`, inside the transaction that `connection` is in."""
+    """Bring the database to `HEAD`, inside the transaction that `connection` is in.
+
+    MySQL ends a transaction at each change of the schema: there, each revision must stand being done again.
+    """
     from alembic import command
     from alembic.config import Config
 

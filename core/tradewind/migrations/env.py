@@ -9,11 +9,13 @@ from tradewind.tables import metadata
 
 
 def run() -> None:
+    connection = context.config.attributes["connection"]
     context.configure(
-        connection=context.config.attributes["connection"],
+        connection=connection,
         version_table=VERSION_TABLE,
         target_metadata=metadata,
-        transactional_ddl=True,  # SQLite can undo DDL too, as long as nothing commits behind our back
+        # SQLite can undo DDL too, as long as nothing commits behind our back.
+        transactional_ddl=connection.dialect.name in ("sqlite", "postgresql"),
     )
     with context.begin_transaction():
         context.run_migrations()

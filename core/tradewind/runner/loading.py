@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,9 @@ def preload(argv: Sequence[str]) -> None:
     """Load what the attempt with this command line needs. What fails here fails again, and is told, in the attempt."""
     wanted = arguments.read(argv)
     with Path(os.devnull).open("w") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
-        try:
-            store().warm_up()
-            load(wanted.path, wanted.file_hash)
-        except (Exception, SystemExit):
-            return
+        for step in (lambda: store().warm_up(), lambda: load(wanted.path, wanted.file_hash)):
+            with suppress(Exception, SystemExit):
+                step()
 
 
 def out_of_date() -> bool:

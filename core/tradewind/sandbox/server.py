@@ -39,8 +39,8 @@ class ServerSandbox(Sandbox):
     With an URL, given or in the environment variable `TRADEWIND_SANDBOX_<TYPE>_URL`, no server is started: `start`
     makes a new database on the one that the URL leads to, and `stop` drops it.
 
-    A subclass says how its server is found, prepared, started and asked. Paths that it puts into commands may be
-    relative: commands run in the sandbox's folder.
+    A subclass says how its server is found, prepared, started and asked. Its commands run in the sandbox's folder, with
+    the program as a `Path`.
     """
 
     #: As it is known to people: "PostgreSQL".
@@ -54,7 +54,7 @@ class ServerSandbox(Sandbox):
         self._url = url
         self.version: str | None = None  #: name and version of the server that was started: "PostgreSQL 15.20"
         self._guard: Guard | None = None
-        self._existing: Connection | None = None
+        self._lent: tuple[Connection, str] | None = None  #: an existing server, and our database there
         self._connection: Connection | None = None
         self._lock = threading.RLock()
         self._owner = os.getpid()
@@ -62,10 +62,14 @@ class ServerSandbox(Sandbox):
     # -- what a subclass says
 
     @abstractmethod
+    def find(self) -> None:
+        """Find the server's programs. Raises SandboxMissing, saying what to install, if there are none here."""
+
+    @abstractmethod
     def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         """Write what the server needs into the folder, and answer the commands that make its data.
 
-        Raises SandboxMissing, saying what to install, if there is no server on this machine.
+        Called after `find`.
         """
 
     @abstractmethod
@@ -94,30 +98,38 @@ class ServerSandbox(Sandbox):
         """The environment variable that names an existing server to use instead."""
         return f"TRADEWIND_SANDBOX_{cls.conn_type.upper()}_URL"
 
+    def check(self) -> None:
+        if not self._existing_url():
+            self.find()
+
     def start(self) -> Connection:
         """Start it and wait until it answers; if it is started already, answer the same connection."""
         with self._lock:
             if self._connection is None:
-                url = self._url or os.environ.get(self.url_variable(), "").strip()
+                url = self._existing_url()
                 self._connection = self._use_existing(url) if url else self._start_own()
             return self._connection
 
     def stop(self) -> None:
         """Stop it and remove what it kept. May be called more than once, and without `start`."""
         with self._lock:
-            guard, existing, connection = self._guard, self._existing, self._connection
-            self._guard = self._existing = self._connection = None
+            guard, lent = self._guard, self._lent
+            self._guard = self._lent = self._connection = None
             if self._owner != os.getpid():
                 return  # in a child that was forked: it belongs to the parent
             if guard is not None:
                 guard.stop()
-            if existing is not None and connection is not None:
+            if lent is not None:
                 atexit.unregister(self.stop)
-                self._drop(existing, connection.schema or "")
+                self._drop(*lent)
+
+    def _existing_url(self) -> str:
+        return self._url or os.environ.get(self.url_variable(), "").strip()
 
     # -- a server of our own
 
     def _start_own(self) -> Connection:
+        self.find()
         password = secrets.token_hex(16)
         guard = Guard(self.conn_type)
         try:
@@ -137,7 +149,8 @@ class ServerSandbox(Sandbox):
         code = guard.exit_code(pid, PREPARE_TIMEOUT)
         if code != 0:
             how = f"did not end within {PREPARE_TIMEOUT:g} seconds" if code is None else f"ended with exit code {code}"
-            raise self._failed(guard, f"{Path(command[0]).name} {how}")
+            program = next((word for word in command if isinstance(word, Path)), Path(command[0]))
+            raise self._failed(guard, f"{program.name} {how}")
 
     def _serve(self, guard: Guard, password: str) -> Connection:
         tries = 1
@@ -204,7 +217,7 @@ class ServerSandbox(Sandbox):
             self.create_database(server, name)
         except Exception as error:
             raise self._refused("making a database there failed", error) from error
-        self._existing = server
+        self._lent = server, name
         self._owner = os.getpid()
         atexit.register(self.stop)
         return _in_database(server, name)

@@ -47,17 +47,18 @@ class Service:
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Schedule until told to stop. What runs then is waited for, unless `stop` is called a second time.
 
-        Raises UsageError if another scheduler works on the same SQLite file.
+        Raises UsageError if another scheduler works on the same database.
         """
         dead = self._take_the_place()
         self.executor.start()
         if self.watch:
             self.watch.start(self.store.files())
         try:
-            self.loop.desk.take_in_changes()
-            self._take_over(dead)
-            while not self._stopping.is_set() and not until():
-                self._turn()
+            with self.store.listening(self.executor.wake):
+                self.loop.desk.take_in_changes()
+                self._take_over(dead)
+                while not self._stopping.is_set() and not until():
+                    self._turn()
         finally:
             self._wind_up()
 
@@ -128,7 +129,7 @@ class Service:
                 one = alive[0]
                 raise UsageError(
                     f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and SQLite takes only one."
+                    "and it takes only one at a time."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):

@@ -1,192 +1,114 @@
-"""One metadata database: its connections, its transactions, and its errors in plain words.
+"""What every metadata database can do, whichever it is: transactions, news, and being carried over a fork.
 
-SQLite is used by many processes at once: write-ahead log, every write transaction takes the write lock at its very
-beginning (so that it can never be refused half-way), and whoever finds the lock taken waits up to 30 seconds for it.
+There are two kinds of write transactions. Most verbs are alone: while they write, nobody else does, so that they may
+look first and write afterwards. The verbs that are called all the time, for each attempt, are not: each of them changes
+rows of one run only, and compares what is there in the same statement that writes. SQLite has one writer at a time
+anyhow.
 """
 
 from __future__ import annotations
 
+import functools
 import random
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-from urllib.parse import quote
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import ParamSpec, TypeVar
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import StatementError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection
 
-from tradewind.store.faults import explain, missing
-from tradewind.store.location import is_missing, sqlite_file
-from tradewind.tables import metadata
+from tradewind.errors import StoreError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: How long a transaction waits for others to finish theirs.
 LOCK_TIMEOUT = 30.0  # seconds
 
-#: Longest pause between two looks whether the lock is free. SQLite's own waiting comes to a tenth of a second, and may
-#: be out of luck for seconds where many processes write all the time.
-LOCK_PAUSE = 0.004  # seconds
-
-#: The counter of news starts again after this.
-MOST_NEWS = 2**31 - 2
-
-_WRITES = "tradewind_writes"
+#: How often a verb is done at most, when transactions of others get in its way.
+CONFLICT_TRIES = 8
+CONFLICT_PAUSE = 0.01  # seconds, times the number of the try
 
 
-class Database:
-    """Connections to one SQLite file, opened on first use and kept. `read` and `write` are the only ways in."""
+class Conflict(StoreError):
+    """The database undid a transaction in favour of another one; nothing was written, and it may be done again."""
 
-    def __init__(self, url: str, lock_timeout: float = LOCK_TIMEOUT) -> None:
-        self.path = sqlite_file(url)
-        self.lock_timeout = lock_timeout
-        self._open = self._connect
-        # The URL serves only to choose the dialect: `_connect` opens the file.
-        self._engine = create_engine(
-            "sqlite:///ignored",
-            creator=lambda: self._open(),
-            poolclass=QueuePool,
-            max_overflow=-1,
-            hide_parameters=True,  # values may be secrets
-        )
-        event.listen(self._engine, "begin", self._begin)
-        self._writer = self._engine.execution_options(**{_WRITES: True})
-        self._watcher: sqlite3.Connection | None = None
-        self._left_behind: list[Any] = []
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that sees the database as it is now, and waits for nobody."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (StatementError, sqlite3.Error) as error:
-            raise explain(error, self.path, self.lock_timeout) from error
+def replayed(verb: Callable[P, R]) -> Callable[P, R]:
+    """A verb that is one transaction, done again where the database undid it in favour of another one."""
 
-    @contextmanager
-    def write(self, *, news: bool = False) -> Iterator[Connection]:
-        """A transaction that alone may write; it is undone if the block raises.
+    @functools.wraps(verb)
+    def patient(*args: P.args, **kwargs: P.kwargs) -> R:
+        for number in range(1, CONFLICT_TRIES):
+            try:
+                return verb(*args, **kwargs)
+            except Conflict:
+                time.sleep(random.uniform(0, CONFLICT_PAUSE * number))
+        return verb(*args, **kwargs)
 
-        `news`: schedulers should look at what it changes; see `change_marker`.
+    return patient
+
+
+class Database(ABC):
+    """Connections to one metadata database, opened on first use and kept. `read` and `write` are the only ways in."""
+
+    #: Which database it is, in words that may be shown.
+    place: str
+
+    #: Whether a second scheduler is to be refused while one is at work.
+    takes_one_scheduler = True
+
+    #: Whether a transaction that fails undoes changes of the schema too.
+    undoes_ddl = True
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees the database as it was at one moment, and waits for nobody."""
+
+    @abstractmethod
+    def write(self, *, news: bool = False, alone: bool = True) -> AbstractContextManager[Connection]:
+        """A transaction that may write; it is undone if the block raises.
+
+        `news`: schedulers should look at what it changes; see `change_marker`. Such a transaction must be alone.
+        `alone`: no other may write meanwhile. Without it, others that are not alone may.
         """
-        try:
-            with self._writer.begin() as connection:
-                yield connection
-                if news:
-                    _announce(connection)
-        except (StatementError, sqlite3.Error) as error:
-            raise explain(error, self.path, self.lock_timeout) from error
 
+    @abstractmethod
+    def migrating(self) -> AbstractContextManager[Connection]:
+        """A connection to change the schema with, for one process at a time; others wait here."""
+
+    @abstractmethod
     def change_marker(self) -> int:
-        """A number that differs from the last one if news was committed since, by whomever.
+        """A number that differs from the last one if news was committed since, by whomever."""
 
-        It is kept in the header of the file, where SQLite leaves room for a number of its users.
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the block `wake` may be called, from another thread, when there is news.
+
+        Where the database tells of news by itself, `change_marker` costs nothing then, and may lag behind till `wake`
+        is called; elsewhere nothing is different.
         """
-        try:
-            if self._watcher is None:
-                self._watcher = self._connect()
-            marker: int = self._watcher.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.Error as error:
-            raise explain(error, self.path, self.lock_timeout) from error
-        return marker
+        return nullcontext()
 
-    @contextmanager
-    def in_memory(self) -> Iterator[None]:
-        """Within the block there is nothing but an empty database in memory; one thread only may use it."""
-        self.close()
-        self._open = _connect_memory
-        try:
-            with self.write() as connection:
-                metadata.create_all(connection)
-            yield
-        finally:
-            self.close()
-            self._open = self._connect
+    @abstractmethod
+    def warm_up(self, rehearse: Callable[[], None]) -> None:
+        """Do ahead what each new process would have to do, and leave no connection open.
 
+        `rehearse` calls the verbs that matter; it may be called where they lead to a database that is thrown away.
+        """
+
+    @abstractmethod
+    def is_missing(self) -> bool:
+        """Whether there surely is no database yet, told without connecting."""
+
+    @abstractmethod
+    def create(self) -> None:
+        """Make the database, where that is ours to do and it is not there."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection that is not in use. The next verb opens a new one."""
-        self._engine.dispose()
-        if self._watcher is not None:
-            self._watcher.close()
-            self._watcher = None
 
+    @abstractmethod
     def after_fork(self) -> None:
         """Forget the parent's connections without closing them; what was compiled is kept."""
-        pool = self._engine.pool
-        assert isinstance(pool, QueuePool)
-        if self._watcher is None and pool.checkedin() == 0 and pool.checkedout() == 0:
-            return  # the parent closed them all, as it should
-        # They are kept alive, unused: SQLite's closing would meddle with files that the parent still works on.
-        self._left_behind += [pool, self._watcher]
-        self._engine.dispose(close=False)
-        self._watcher = None
-
-    def create(self) -> None:
-        """Make the file and its folder, if they are not there, and switch to the write-ahead log."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
-            raise explain(error, self.path, self.lock_timeout) from error
-        try:
-            self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-        except sqlite3.Error as error:
-            raise explain(error, self.path, self.lock_timeout) from error
-        finally:
-            connection.close()
-
-    def _begin(self, connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        if not connection.get_execution_options().get(_WRITES):
-            driver.execute("BEGIN")
-            return
-        driver.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._patiently(lambda: driver.execute("BEGIN IMMEDIATE"))
-        finally:
-            driver.execute(f"PRAGMA busy_timeout = {int(self.lock_timeout * 1000)}")
-
-    def _patiently(self, action: Callable[[], object]) -> None:
-        """Do what needs a lock; while others have it, try again after short pauses of random length."""
-        deadline = time.monotonic() + self.lock_timeout
-        pause = LOCK_PAUSE / 16
-        while True:
-            try:
-                action()
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-            time.sleep(random.uniform(pause / 2, pause))
-            pause = min(2 * pause, LOCK_PAUSE)
-
-    def _connect(self) -> sqlite3.Connection:
-        if is_missing(self.path):
-            raise missing(self.path)
-        connection = sqlite3.connect(
-            f"file:{quote(str(self.path))}?mode=rw",
-            uri=True,
-            timeout=self.lock_timeout,
-            isolation_level=None,  # transactions begin where `_begin` says so, nowhere else
-            check_same_thread=False,  # the pool hands a connection to one thread at a time
-        )
-        try:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
-
-
-def _announce(connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    (before,) = driver.execute("PRAGMA user_version").fetchone()
-    driver.execute(f"PRAGMA user_version = {before % MOST_NEWS + 1}")
-
-
-def _connect_memory() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None)

@@ -10,7 +10,7 @@ from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from tradewind.records import Run
 from tradewind.states import RunState
-from tradewind.store.engine import Database
+from tradewind.store.engine import Database, replayed
 from tradewind.store.leased import LEASED, lease
 from tradewind.store.rows import RUN_COLUMNS, run_from_row
 from tradewind.store.upsert import put
@@ -87,9 +87,10 @@ class LeaseVerbs:
             put(connection, schedulers, row)
             return True
 
+    @replayed
     def scheduler_heartbeat(self, id: str, now: datetime.datetime) -> bool:
         """A sign of life. False: others took it for dead and forgot it: it must register and claim anew."""
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             return connection.execute(_BEAT, {"name": id, "now": now}).rowcount == 1
 
     def schedulers(self) -> list[SchedulerInfo]:

@@ -6,15 +6,25 @@ import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, inspect, not_, select, text
-from sqlalchemy.exc import OperationalError
 
 from tradewind import migrations
 from tradewind.errors import StoreError
 from tradewind.states import RunState
 from tradewind.store.engine import Database
-from tradewind.store.location import is_missing
-from tradewind.tables import attempts, dag_versions, dags, files, requests, runs, sources, task_instances, xcoms
+from tradewind.tables import (
+    attempts,
+    dag_versions,
+    dags,
+    files,
+    metadata,
+    requests,
+    runs,
+    sources,
+    task_instances,
+    xcoms,
+)
 
+_DROP_VERSION = text(f"DROP TABLE IF EXISTS {migrations.VERSION_TABLE}")
 _REVISION = text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")
 
 #: Runs deleted in one transaction: nobody waits long for the write lock.
@@ -32,16 +42,18 @@ class MaintenanceVerbs:
         Several processes may do so at once. Raises StoreError for a database that a newer version made, or that holds
         something else.
         """
-        if not is_missing(self._db.path) and self.revision() == migrations.HEAD:
+        if not self._db.is_missing() and self.revision() == migrations.HEAD:
             return False
         self._db.create()
-        with self._db.write() as connection:  # others wait here, and then find the work done
+        with self._db.migrating() as connection:  # others wait here, and then find the work done
             found = _revision(connection)
             if found == migrations.HEAD:
                 return False
             self._refuse_unknown(found)
             if found is None:
                 self._refuse_foreign(connection)
+                if not self._db.undoes_ddl:  # what an upgrade left that was broken off: nobody has used it yet
+                    _drop_all(connection)
             migrations.upgrade(connection)
         return True
 
@@ -52,7 +64,7 @@ class MaintenanceVerbs:
             return
         self._refuse_unknown(found)
         state = "is empty" if found is None else f"has the older schema {found}"
-        raise StoreError(f"The metadata database {self._db.path} {state}: run `tradewind db upgrade`.")
+        raise StoreError(f"The metadata database {self._db.place} {state}: run `tradewind db upgrade`.")
 
     def revision(self) -> str | None:
         """Revision of the schema that the database has; None: it has none of ours."""
@@ -62,27 +74,25 @@ class MaintenanceVerbs:
     def reset(self) -> None:
         """Delete everything that is in the metadata database and create it anew."""
         self._db.create()
-        with self._db.write() as connection:
+        with self._db.migrating() as connection:
             if _revision(connection) is None:
                 self._refuse_foreign(connection)
-            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
-            for name in inspect(connection).get_table_names():
-                connection.execute(text(f'DROP TABLE "{name}"'))
+            _drop_all(connection)
             migrations.upgrade(connection)
 
     def _refuse_unknown(self, found: str | None) -> None:
         if found is not None and found not in migrations.REVISIONS:
             raise StoreError(
-                f"The metadata database {self._db.path} was made by a newer version of tradewind (schema {found}, "
-                f"while this one knows {migrations.HEAD}): upgrade tradewind, or let database_url name another file."
+                f"The metadata database {self._db.place} was made by a newer version of tradewind (schema {found}, "
+                f"while this one knows {migrations.HEAD}): upgrade tradewind, or let database_url name another one."
             )
 
     def _refuse_foreign(self, connection: Connection) -> None:
         tables = inspect(connection).get_table_names()
         if tables and migrations.VERSION_TABLE not in tables:
             raise StoreError(
-                f"{self._db.path} is no metadata database of tradewind: it holds the tables "
-                f"{', '.join(sorted(tables)[:5])}. Let the setting database_url name another file."
+                f"{self._db.place} is no metadata database of tradewind: it holds the tables "
+                f"{', '.join(sorted(tables)[:5])}. Let the setting database_url name another one."
             )
 
     def clean(self, before: datetime.datetime, dry_run: bool = False) -> dict[str, int]:
@@ -107,13 +117,16 @@ class MaintenanceVerbs:
             return connection.execute(delete(runs).where(runs.c.id.in_(old))).rowcount if old else 0
 
 
+def _drop_all(connection: Connection) -> None:
+    """Drop every table of ours, and no other: a server's database may be shared."""
+    metadata.drop_all(connection)
+    connection.execute(_DROP_VERSION)
+
+
 def _revision(connection: Connection) -> str | None:
-    try:
-        revision: str | None = connection.execute(_REVISION).scalar_one_or_none()
-    except OperationalError as error:
-        if str(error.orig).startswith("no such table"):
-            return None
-        raise
+    if not inspect(connection).has_table(migrations.VERSION_TABLE):
+        return None
+    revision: str | None = connection.execute(_REVISION).scalar_one_or_none()
     return revision
 
 

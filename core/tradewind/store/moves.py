@@ -10,14 +10,14 @@ from sqlalchemy import Connection, bindparam, case, delete, insert, select, upda
 
 from tradewind.records import Moves, Run, RunMove, TaskInstance, TaskMove
 from tradewind.states import HELD, TaskState
-from tradewind.store.engine import Database
+from tradewind.store.engine import Database, replayed
 from tradewind.store.leased import LEASED, lease
 from tradewind.store.rows import json_text, skips_text, task_state
 from tradewind.tables import attempts, requests, runs, task_instances
 
 _T = task_instances.c
 
-_CHECK = select(runs.c.id).where(LEASED).with_for_update()
+_CHECK = select(runs.c.id).where(LEASED).with_for_update(key_share=True)
 _RUN_FIELDS = ("state", "version", "queued_at", "started_at", "ended_at", "callback_due", "conf", "reason")
 _MOVE_RUN = update(runs).where(LEASED).values({name: bindparam(f"new_{name}") for name in _RUN_FIELDS})
 _CALLBACK_DONE = update(runs).where(LEASED, runs.c.ended_at == bindparam("ended")).values(callback_due=False)
@@ -89,8 +89,9 @@ class MoveVerbs:
                 if refused:  # else they fit again by now
                     return Applied(ok=True, refused=refused)
 
+    @replayed
     def _write(self, run: Run, moves: Moves, handled_requests: Collection[int]) -> Applied:
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             if not _lock(connection, run, moves.run):
                 return Applied(ok=False)
             if moves.tasks:
@@ -119,9 +120,10 @@ class MoveVerbs:
             if stored.get((move.before.task_id, move.before.map_index)) != (move.before.state, move.before.dispatch)
         ]
 
+    @replayed
     def callback_done(self, run: Run) -> bool:
         """The DAG-level callback of an ended run has run. False: the lease is lost, or the run ended anew since."""
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             return connection.execute(_CALLBACK_DONE, {**lease(run), "ended": run.ended_at}).rowcount == 1
 
 

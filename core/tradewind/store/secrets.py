@@ -17,7 +17,7 @@ from tradewind.errors import SecretsError
 from tradewind.secrets import SecretsSource
 from tradewind.secrets.encryption import decrypt, encrypt, rotate
 from tradewind.settings import Settings
-from tradewind.store.location import is_missing, sqlite_file
+from tradewind.store.location import Server, is_missing, locate
 
 if TYPE_CHECKING:
     from tradewind.store.credentials import StoredValues
@@ -124,13 +124,15 @@ class MetastoreSource(SecretsSource):
         return self._given if self._given is not None else settings_module.read()
 
     def _missing(self) -> bool:
-        return is_missing(self._file())
+        """Whether there is no database yet, told without connecting: on a server there is one."""
+        where = self._where()
+        return isinstance(where, Path) and is_missing(where)
 
-    def _file(self) -> Path:
-        return sqlite_file(self._settings().database_url)
+    def _where(self) -> Path | Server:
+        return locate(self._settings().database_url)
 
     def _place(self) -> str:
-        return f"metadata database {self._file()}"
+        return f"metadata database {self._where()}"
 
     def _explain_missing(self, word: str) -> str:
         return f"there is no {self._place()}" if self._missing() else f"{self._place()} has none of that {word}"

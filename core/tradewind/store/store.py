@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -10,13 +13,17 @@ from tradewind.settings import Settings
 from tradewind.store.dags import DagVerbs
 from tradewind.store.engine import LOCK_TIMEOUT, Database
 from tradewind.store.leases import LeaseVerbs
+from tradewind.store.location import locate
 from tradewind.store.maintenance import MaintenanceVerbs
 from tradewind.store.moves import MoveVerbs
+from tradewind.store.mysql import MySqlDatabase
 from tradewind.store.pools import PoolVerbs
+from tradewind.store.postgres import PostgresDatabase
 from tradewind.store.rehearsal import rehearse
 from tradewind.store.requests import RequestVerbs
 from tradewind.store.runs import RunVerbs
 from tradewind.store.specs import Specs
+from tradewind.store.sqlite import SqliteDatabase
 from tradewind.store.tasks import TaskVerbs
 from tradewind.store.xcoms import StoreTaskApi
 
@@ -28,23 +35,25 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
         self, url: str | None = None, settings: Settings | None = None, *, lock_timeout: float = LOCK_TIMEOUT
     ) -> None:
         settings = settings if settings is not None else settings_module.read()
-        self._db = Database(url if url is not None else settings.database_url, lock_timeout)
+        self._db = _database(url if url is not None else settings.database_url, lock_timeout)
         self._specs = Specs()
         self._paused_at_creation = settings.dags_are_paused_at_creation
         self._default_pool_slots = settings.default_pool_slots
 
     @property
-    def path(self) -> str:
-        """File of the database."""
-        return str(self._db.path)
+    def place(self) -> str:
+        """Which database it is, in words that may be shown."""
+        return self._db.place
 
     @property
     def database(self) -> Database:
         """What the verbs work on, for the other modules of this package."""
         return self._db
 
-    #: SQLite has one writer at a time, and so takes one scheduler.
-    takes_one_scheduler = True
+    @property
+    def takes_one_scheduler(self) -> bool:
+        """Whether a second scheduler is to be refused while one is at work."""
+        return self._db.takes_one_scheduler
 
     def task_api(self) -> StoreTaskApi:
         """What a running task may ask, answered from here."""
@@ -58,19 +67,25 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
         """
         return self._db.change_marker()
 
-    def warm_up(self) -> None:
-        """Compile what an attempt executes, on behalf of the processes that will be forked from this one.
+    def listening(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the block `wake` is called, from another thread, when the change marker has changed.
 
-        The database itself is not touched, and no connection is left open: SQLite's must not be carried over a fork.
+        Only databases that tell so by themselves do that: the marker is to be looked at now and then all the same.
         """
-        with self._db.in_memory():
-            rehearse(self)
+        return self._db.listening(wake)
+
+    def warm_up(self) -> None:
+        """Do ahead what an attempt would have to do, on behalf of the processes that will be forked from this one.
+
+        What is stored is not touched, and no connection is left open: none may be carried over a fork.
+        """
+        self._db.warm_up(lambda: rehearse(self))
 
     def after_fork(self) -> None:
         """Call this in a forked child before anything else; the parent's connections are left alone.
 
         The parent should have called `close` before it forked: SQLite keeps track of open files per process, and a
-        child that inherits them cannot tell that they are not its own.
+        child that inherits them cannot tell that they are not its own; a server would hear two processes on one line.
         """
         self._db.after_fork()
 
@@ -83,6 +98,14 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+def _database(url: str, lock_timeout: float) -> Database:
+    where = locate(url)
+    if isinstance(where, Path):
+        return SqliteDatabase(where, lock_timeout)
+    kinds = {"postgresql": PostgresDatabase, "mysql": MySqlDatabase}
+    return kinds[where.dialect](where, lock_timeout)
 
 
 def open_store(settings: Settings | None = None, *, create: bool = False) -> Store:

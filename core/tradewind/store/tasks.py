@@ -15,7 +15,7 @@ from sqlalchemy import Select, and_, bindparam, case, insert, literal_column, se
 
 from tradewind.records import Attempt, DagVersion, Outcome, Run, TaskInstance, TaskKey
 from tradewind.states import TaskState
-from tradewind.store.engine import Database
+from tradewind.store.engine import Database, replayed
 from tradewind.store.rows import (
     ATTEMPT_COLUMNS,
     RUN_COLUMNS,
@@ -95,14 +95,14 @@ _SAME_TRY = _T.looks_try == _T.try_number
 _GIVE_BACK = (
     update(task_instances)
     .where(_RUNNING)
-    .values(
-        state=TaskState.UP_FOR_RESCHEDULE.value,
-        ended_at=bindparam("now"),
-        next_at=bindparam("due"),
-        reason=bindparam("why"),
-        looks=case((_SAME_TRY, _T.looks + 1), else_=1),
-        first_look_at=case((_SAME_TRY, _T.first_look_at), else_=_T.started_at),
-        looks_try=_T.try_number,
+    .ordered_values(
+        (_T.state, TaskState.UP_FOR_RESCHEDULE.value),
+        (_T.ended_at, bindparam("now")),
+        (_T.next_at, bindparam("due")),
+        (_T.reason, bindparam("why")),
+        (_T.looks, case((_SAME_TRY, _T.looks + 1), else_=1)),
+        (_T.first_look_at, case((_SAME_TRY, _T.first_look_at), else_=_T.started_at)),
+        (_T.looks_try, _T.try_number),  # last: MySQL sets one after the other, and what reads it must come before
     )
 )
 #: column of `attempts` -> what of the task instance goes there
@@ -161,12 +161,13 @@ class TaskVerbs:
         with self._db.read() as connection:
             return [_held(*row) for row in connection.execute(_HELD)]
 
+    @replayed
     def start_attempt(
         self, key: TaskKey, now: datetime.datetime, host: str, pid: int, process: str
     ) -> tuple[Run, TaskInstance, DagVersion] | None:
         """The process of an attempt has started. None: the attempt is not (or no longer) wanted; run nothing."""
         values = {**_values(key), "now": now, "on_host": host, "as_pid": pid, "as_process": process}
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             if connection.execute(_START, values).rowcount != 1:
                 return None
             row = connection.execute(_STARTED, _values(key)).one()
@@ -176,11 +177,13 @@ class TaskVerbs:
             spec = self._specs.get(connection, run.version)
         return run, task, DagVersion(run.dag_id, run.version, path, file_hash, spec)
 
+    @replayed
     def heartbeat(self, key: TaskKey, now: datetime.datetime) -> bool:
         """A sign of life. False: the attempt is not wanted any more, and must stop itself."""
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             return connection.execute(_BEAT, {**_values(key), "now": now}).rowcount == 1
 
+    @replayed
     def finish_attempt(self, key: TaskKey, outcome: Outcome) -> bool:
         """Record how an attempt ended. False: it was given up before; nothing is recorded."""
         values = {
@@ -189,7 +192,7 @@ class TaskVerbs:
             "due": outcome.next_at,
             "why": outcome.reason or None,
         }
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             if outcome.state is TaskState.UP_FOR_RESCHEDULE:
                 return connection.execute(_GIVE_BACK, values).rowcount == 1
             values |= {"ended_as": outcome.state.value, "to_skip": skips_text(outcome.skips)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Table
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 
 def put(connection: Connection, table: Table, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
@@ -19,9 +19,11 @@ def put(connection: Connection, table: Table, rows: Mapping[str, Any] | Sequence
 
 
 @cache
-def _statement(dialect: str, table: Table, columns: Collection[str]) -> Executable:
-    assert dialect == "sqlite", f"no words for {dialect} yet"
-    insert = sqlite.insert(table)
+def _statement(dialect: str, table: Table, columns: frozenset[str]) -> Executable:
     keys = [column.name for column in table.primary_key]
-    others = {name: insert.excluded[name] for name in sorted(columns) if name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=others)
+    others = sorted(columns - set(keys))
+    if dialect in ("mysql", "mariadb"):
+        ours = mysql.insert(table)
+        return ours.on_duplicate_key_update({name: ours.inserted[name] for name in others})
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_update(index_elements=keys, set_={name: insert.excluded[name] for name in others})

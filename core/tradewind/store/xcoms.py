@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from tradewind.errors import StoreError
 from tradewind.records import Run, TaskKey
 from tradewind.states import RunState, TaskState
-from tradewind.store.engine import Database
+from tradewind.store.engine import Database, replayed
 from tradewind.store.rows import task_state, utc_now
 from tradewind.store.runs import RunVerbs
 from tradewind.store.upsert import put
@@ -46,7 +46,10 @@ _IN_NEWEST = _FOUND.where(
 ).order_by(_X.map_index)
 
 _TASK = and_(_T.run == _THIS_RUN.scalar_subquery(), _T.task_id == bindparam("task"), _T.map_index == bindparam("index"))
-_CURRENT: Select[Any] = select(_T.run).where(_TASK, _T.dispatch == bindparam("number"))
+#: Held till the end of the transaction: no other attempt of the task may begin meanwhile.
+_CURRENT: Select[Any] = (
+    select(_T.run).where(_TASK, _T.dispatch == bindparam("number")).with_for_update(read=True, of=task_instances)
+)
 _LOOKS = select(_T.looks, _T.first_look_at).where(_TASK, _T.looks_try == bindparam("number"))
 _STATES = select(_T.task_id, _T.state).where(_T.run == _THIS_RUN.scalar_subquery())
 _HAS = select(_X.key).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index")).limit(1)
@@ -81,20 +84,22 @@ class StoreTaskApi:
                 found |= _by_task(connection.execute(_IN_NEWEST, values))
         return found
 
+    @replayed
     def xcom_put(self, key: TaskKey, xcom_key: str, json_text: str) -> None:
         """Raises StoreError if the attempt was given up for lost: what it says counts no more."""
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             run = connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).scalar_one_or_none()
             if run is None:
                 raise StoreError(f"{key} is not the current attempt any more: its XCom {xcom_key!r} is not kept.")
             row = {"run": run, "task_id": key.task_id, "map_index": key.map_index, "key": xcom_key, "value": json_text}
             put(connection, xcoms, {**row, "written_at": utc_now()})
 
+    @replayed
     def xcom_clear(self, key: TaskKey) -> None:
         with self._db.read() as connection:  # mostly there is nothing: do not take the write lock for that
             if connection.execute(_HAS, _task(key)).first() is None:
                 return
-        with self._db.write() as connection:
+        with self._db.write(alone=False) as connection:
             if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is not None:
                 connection.execute(_CLEAR, _task(key))
 

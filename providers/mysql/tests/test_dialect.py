@@ -212,7 +212,7 @@ def test_splitting_knows_mysql(hook: MySqlHook) -> None:
 
 def test_two_dashes_may_be_a_sum(hook: MySqlHook) -> None:
     sql = "select 5--1; select 'a' -- a comment; really\n; --\nselect 2"
-    assert hook.split_sql_string(sql) == ["select 5--1;", "select 'a' ;", "select 2"]
+    assert hook.split_sql_string(sql) == ["select 5--1;", "select 'a';", "select 2"]
     assert hook.run(sql, split_statements=True, return_last=False, handler=lambda cursor: cursor.fetchone()) == [
         (6,),
         ("a",),

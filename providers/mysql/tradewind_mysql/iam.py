@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import BrokenConnection, ConnectionFault, TradewindError
+from tradewind.secrets import mask_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ def token(
         raise ConnectionFault(
             f"Connection {conn_id!r}: AWS gives no token: {error}. Name region_name= and aws_conn_id=, or set up boto3."
         ) from error
+    mask_secret(made)
     return str(made), port
 
 

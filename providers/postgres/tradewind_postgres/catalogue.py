@@ -33,7 +33,8 @@ WITH RECURSIVE types AS (
 )
 SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
     pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attidentity, a.attgenerated,
-    array_position(k.conkey, a.attnum), t.typname, t.typtype, t.typcategory, e.typname, e.typtype, e.typcategory
+    array_position(k.conkey, a.attnum), pg_catalog.format_type(a.atttypid, -1),
+    t.typname, t.typtype, t.typcategory, e.typname, e.typtype, e.typcategory
 FROM pg_catalog.pg_attribute a
 JOIN types t ON t.domain = a.atttypid AND t.typbasetype = 0
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
@@ -55,6 +56,7 @@ class TableColumn:
     identity: str  #: "a": always, "d": by default, "": it is none
     generated: bool
     key: int | None  #: place in the primary key, from 1
+    cast: str  #: the type without length and the like: a cast to `varchar(3)` would cut texts silently
     kind: Kind
 
 
@@ -107,7 +109,6 @@ def read_table(cursor: Any, quoted: str, name: str) -> Table:
     return Table(name, quoted, columns, plain and kind in _LOADABLE, plain and kind in _READABLE, bool(temporary))
 
 
-def _column(
-    name: str, type: str, nullable: bool, default: str, identity: str, generated: str, key: int, *kind: str
-) -> TableColumn:
-    return TableColumn(name, type, nullable, default, identity, bool(generated), key, kind_of(*kind))
+def _column(*row: Any) -> TableColumn:
+    name, type, nullable, default, identity, generated, key, cast, *kind = row
+    return TableColumn(name, type, nullable, default, identity, bool(generated), key, cast, kind_of(*kind))

@@ -30,6 +30,7 @@ PYTHON_TYPES: dict[int, type] = {
     **dict.fromkeys((700, 701), float),
     1700: decimal.Decimal,
     **dict.fromkeys((18, 19, 25, 1042, 1043, 2950), str),
+    17: bytes,
     1082: datetime.date,
     **dict.fromkeys((1083, 1266), datetime.time),
     **dict.fromkeys((1114, 1184), datetime.datetime),
@@ -44,6 +45,26 @@ class Notices(UserList[str]):
 def code(sql: str) -> str:
     """`sql` without strings, quoted names and comments: what is left to look for keywords in."""
     return _NO_CODE.sub(" ", sql)
+
+
+def read_bytes(conn: Any) -> None:
+    """Have `conn` give `bytea` as bytes: psycopg2's memoryviews equal no bytes, and cannot be stored as an XCom."""
+    from psycopg2.extensions import register_type
+
+    for kind in _bytes_types():
+        register_type(kind, conn)
+
+
+@cache
+def _bytes_types() -> list[Any]:
+    import psycopg2
+    from psycopg2.extensions import new_array_type, new_type
+
+    def read(value: str | None, cursor: Any) -> bytes | None:
+        return None if value is None else bytes(psycopg2.BINARY(value, cursor))
+
+    kind = new_type((17,), "BYTEA", read)
+    return [kind, new_array_type((1001,), "BYTEA[]", kind)]
 
 
 def row_cursor(name: str | None) -> Any:

@@ -304,7 +304,7 @@ class CopyEncoder:
         try:
             return (lines + "\n").encode()
         except UnicodeEncodeError:
-            raise RowError("a text holds half of a surrogate pair, which UTF-8 cannot write") from None
+            raise RowError(_SURROGATE) from None
 
     def _column(self, values: Sequence[Any], name: str, kind: Kind) -> Sequence[str]:
         types = set(map(type, values))
@@ -340,11 +340,29 @@ class CopyEncoder:
         return _escaped(texts)  # type: ignore[arg-type]  # no None is left
 
 
+_NUL = "PostgreSQL's texts cannot hold the character NUL (0x00)"
+_SURROGATE = "a text holds half of a surrogate pair, which UTF-8 cannot write"
+
+
+def checked(text: str | None) -> str | None:
+    """`text`, if a statement can hold it. Raises ValueError."""
+    if text is not None and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(_SURROGATE) from None
+    if text is not None and "\0" in text:
+        raise ValueError(_NUL)
+    return text
+
+
 def _escaped(texts: Sequence[str]) -> Sequence[str]:
     """The texts with backslashes before what COPY would take for something else."""
+    if not texts:
+        return texts
     together = "\0".join(texts)
     if together.count("\0") != len(texts) - 1:
-        raise ValueError("PostgreSQL's texts cannot hold the character NUL (0x00)")
+        raise ValueError(_NUL)
     if not any(char in together for char in "\\\t\n\r"):
         return texts
     for char, written in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):

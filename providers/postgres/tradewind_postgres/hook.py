@@ -111,6 +111,7 @@ class PostgresHook(DbApiHook):
             conn = psycopg2.connect(**used, cursor_factory=cursors.row_cursor(self._extras.get("cursor")))
         except (psycopg2.Error, ValueError) as error:
             raise connecting.explained(error, self.get_conn_id(), used) from error
+        cursors.read_bytes(conn)
         if self.enable_log_db_messages:
             conn.notices = cursors.Notices()
         return conn

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind_postgres.catalogue import Table, TableColumn
 from tradewind_postgres.cursors import plain_cursor
 from tradewind_postgres.dialect import unused
-from tradewind_postgres.encoding import CopyEncoder, Kind, Unwritable, text_of
+from tradewind_postgres.encoding import CopyEncoder, Kind, Unwritable, checked, text_of
 from tradewind_sql import RowError, SqlError
 from tradewind_sql.inserts import Insert
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = Sequence[Sequence[Any]]
 
 #: Upserts of fewer rows are one statement with all values in it; a temporary table would cost more than it saves.
-SMALL = 100
+SMALL = 500
 
 #: A place in a statement: no name has this character.
 _HERE = "\0"
@@ -214,7 +214,7 @@ class TableWriter(Writer):
 
     def _text(self, value: Any, name: str, kind: Kind) -> Any:
         try:
-            return text_of(value, kind)
+            return checked(text_of(value, kind))
         except Unwritable:
             return self.hook._serialize_cell(value)
         except (TypeError, ValueError, RecursionError) as error:
@@ -281,7 +281,7 @@ class MergeWriter(TableWriter):
     def _merge_values(self, rows: Rows) -> None:
         names = _protected(f"{self.hook.dialect.quoted_columns(self.columns)}, {self.number}")
         statement = _protected(self._merge_sql(_HERE)).replace(_HERE, f"(VALUES %s) AS given ({names})")
-        casts = [f"%s::{_protected(column.type)}" for column in self.columns]
+        casts = [f"%s::{_protected(column.cast)}" for column in self.columns]
         numbered = [(*row, number) for number, row in enumerate(self._texts(rows), 1)]
         self._execute_values(statement, numbered, f"({', '.join([*casts, '%s'])})")
 

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import itertools
+import logging
 import sqlite3
 import tracemalloc
 import uuid
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewind.connection import Connection
-from tradewind_sql import RowError, SqliteHook
+from tradewind_sql import InsertTarget, RowError, SqliteHook
 
 
 @pytest.fixture
@@ -227,6 +228,68 @@ def test_rows_in_batches_and_rows_one_by_one_do_the_same(hook: SqliteHook, kind:
         loader.insert_rows("t", [(-1, "a"), (-2, "b"), (5, "taken")], ["id", "name"], executemany=False)
     assert count(hook) == 2500
     assert "Nothing was inserted into t." in caught.value.__notes__
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    number=st.integers(0, 60),
+    commit_every=st.integers(0, 25),
+    batch_size=st.integers(1, 20),
+    per_statement=st.integers(1, 7),
+    executemany=st.booleans(),
+    shapes=st.lists(st.sampled_from([tuple, list, iter, "dict"]), min_size=1, max_size=4),
+)
+def test_however_rows_are_batched_all_arrive_once_and_in_order(
+    number: int, commit_every: int, batch_size: int, per_statement: int, executemany: bool, shapes: list[Any]
+) -> None:
+    batches: list[int] = []
+    commits: list[int] = []
+
+    class Batching(SqliteHook):
+        insert_batch_size = batch_size
+        rows_per_statement = per_statement
+        supports_executemany = executemany
+
+        def _insert_batch(self, cursor: Any, target: InsertTarget, rows: list[tuple[Any, ...]]) -> None:
+            assert target == InsertTarget("t", ("id", "name"), False, executemany, {})
+            batches.append(len(rows))
+            super()._insert_batch(cursor, target, rows)
+
+        def _commit(self, conn: Any) -> bool:
+            commits.append(sum(batches))
+            return super()._commit(conn)
+
+    hook = Batching(connection=Connection("c", "sqlite"))
+    shaped = [
+        {"name": f"n{place}", "id": place} if shape == "dict" else shape((place, f"n{place}"))
+        for place, shape in zip(range(number), itertools.cycle(shapes))
+    ]
+    with hook.session():
+        hook.run("create table t (id integer, name text)")
+        commits.clear()
+        assert hook.insert_rows("t", iter(shaped), ["id", "name"], commit_every=commit_every) == number
+        found = hook.get_records("select id, name from t order by rowid")
+    assert found == [(place, f"n{place}") for place in range(number)]
+    assert all(0 < size <= batch_size for size in batches)
+    wanted = list(range(commit_every, number + 1, commit_every)) if commit_every else []
+    assert [place for place in commits if place][: len(wanted)] == wanted
+
+
+def test_several_rows_go_into_one_statement(hook: SqliteHook, caplog: pytest.LogCaptureFixture) -> None:
+    class Multi(SqliteHook):
+        rows_per_statement = 2
+
+    caplog.set_level(logging.DEBUG)
+    multi = Multi("warehouse")
+    assert multi.insert_rows("t", [(1, "a"), (2, "b"), (3, "c")], ["id", "name"]) == 3
+    assert 'INSERT INTO "t" ("id", "name") VALUES (?, ?), (?, ?)' in caplog.text
+    changed = [(1, "x"), (2, "y"), (4, "z")]
+    multi.insert_rows("t", changed, ["id", "name"], replace=True, replace_index="id")
+    assert "VALUES (?, ?), (?, ?) ON CONFLICT" in caplog.text
+    assert hook.get_records("select id, name from t") == [(1, "x"), (2, "y"), (3, "c"), (4, "z")]
+    with pytest.raises(sqlite3.IntegrityError) as caught:
+        multi.insert_rows("t", [(5, "hush"), (5, "hush")], ["id", "name"])
+    assert "hush" not in "\n".join(caught.value.__notes__)
 
 
 def test_with_autocommit_each_row_stays(hook: SqliteHook) -> None:

@@ -27,6 +27,7 @@ class DatabaseAccess(BaseHook):
     supports_executemany: bool = True  #: False: rows are inserted one by one
     insert_batch_size: int = 1000  #: rows of `insert_rows` in memory at once, and given to `_insert_batch`
     rows_per_statement: int = 1  #: rows that one INSERT carries, for a driver that is slow with one after the other
+    reads_block_writes: ClassVar[bool] = False  #: who reads a query's rows keeps other connections from writing
     strip_semicolon: bool = False  #: the database dislikes a semicolon at the end of a statement
     connector: Any = None  #: the object with `connect`, where `get_conn` is not overridden
     dialect_class: type[Dialect] = Dialect

@@ -18,21 +18,21 @@ _TABLE = re.compile(rf"{_NAME}(?:\.{_NAME})*", re.VERBOSE)
 
 def table_sql(hook: DbApiHook, text: str) -> str:
     """A table name, with or without schema and quotes, is quoted; anything else, such as a subquery, stays as it is."""
-    return hook.dialect.table_name(text) if _TABLE.fullmatch(text) else _one_part(text, "table", hook)
+    return hook.dialect.table_name(text) if _TABLE.fullmatch(text) else one_part(text, "table", hook) + "\n"
 
 
 def column_sql(hook: DbApiHook, text: str) -> str:
     """A column name, with or without quotes, is quoted; anything else, such as `lower(name)`, stays as it is."""
-    return hook.dialect.escape_word(text) if _COLUMN.fullmatch(text) else _one_part(text, "column", hook)
+    return hook.dialect.escape_word(text) if _COLUMN.fullmatch(text) else one_part(text, "column", hook)
 
 
 def where_sql(hook: DbApiHook, *conditions: str | None) -> str:
     """` WHERE (a = 1) AND (b = 2 OR c)`: all of the conditions; empty if there is none."""
-    found = [_one_part(condition, "partition_clause", hook) for condition in conditions if condition]
+    found = [one_part(condition, "partition_clause", hook) for condition in conditions if condition]
     return " WHERE " + " AND ".join(f"({condition}\n)" for condition in found) if found else ""
 
 
-def _one_part(text: str, what: str, hook: DbApiHook) -> str:
+def one_part(text: str, what: str, hook: DbApiHook) -> str:
     """`text`, which must not end the statement that it becomes part of."""
     parts = statements.split(text, hook.sql_syntax)
     if len(parts) != 1 or parts[0].endswith(";"):

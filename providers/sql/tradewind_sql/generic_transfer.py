@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
@@ -123,12 +125,17 @@ class GenericTransfer(BaseOperator):
 
     def _rows(self, sql: str, context: Any, counts: dict[str, int]) -> Generator[Any, None, None]:
         with closing(self._pages(sql) if self.page_size else self._batches(sql)) as batches:
-            for batch in batches:
+            for batch in _spooled(batches) if self._must_spool() else batches:
                 counts["rows_read"] += len(batch)
                 yield from batch if self.rows_processor is None else self.rows_processor(batch, **keywords(context))
 
     def _batches(self, sql: str) -> Generator[list[Any], None, None]:
         yield from self.source_hook.get_records_by_chunks(sql, chunksize=BATCH)
+
+    def _must_spool(self) -> bool:
+        """Whether the source would keep the destination from writing as long as it is read."""
+        source, destination = self.source_hook, self.destination_hook
+        return source.reads_block_writes and source.get_uri() == destination.get_uri()
 
     def _pages(self, sql: str) -> Generator[list[Any], None, None]:
         size = self._number_of_rows()
@@ -168,3 +175,16 @@ class GenericTransfer(BaseOperator):
         except Exception as error:  # every driver has its own
             where = f"from {self.source_conn_id!r} to {self.destination_conn_id!r}"
             raise SqlError(f"Task {self.task_id!r} failed {where}: {type(error).__name__}: {error}") from error
+
+
+def _spooled(batches: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """The same batches, once all of them are in a temporary file."""
+    with tempfile.TemporaryFile() as file:
+        for batch in batches:
+            pickle.dump(batch, file)
+        file.seek(0)
+        while True:
+            try:
+                yield pickle.load(file)
+            except EOFError:
+                return

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from tradewind.errors import DagError, TaskSkipped
 from tradewind.operator import XComArg
 from tradewind.template import literal
-from tradewind.template.render import Literal
 from tradewind_sql.hook import DbApiHook
 from tradewind_sql.operators import BaseSQLOperator
 
@@ -107,16 +106,21 @@ class SQLInsertRowsOperator(_LoadOperator):
         super().__init__(**kwargs)
         self.table_name = table_name
         self.schema = schema
-        self.columns = None if columns is None else list(columns)
-        self.ignored_columns = list(ignored_columns or ())
-        #: Rows that are written down are data, and no templates, whatever is in their texts.
-        self.rows: Any = rows if any(XComArg.iter_xcom_args(rows)) else literal(rows)
+        self.columns = columns
+        self.ignored_columns = ignored_columns
+        self.rows = rows
         self.rows_processor = rows_processor
         self.insert_args = insert_args or {}
 
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Render the template fields. Rows are data: what looks like a template in one of their texts is none."""
+        if not isinstance(self.rows, str) and not any(XComArg.iter_xcom_args(self.rows)):
+            self.rows = literal(self.rows)
+        super().render_template_fields(context, jinja_env)
+
     def execute(self, context: Any) -> int:
         """Insert the rows; gives their number. Raises TaskSkipped if there are none."""
-        rows = self.rows.value if isinstance(self.rows, Literal) else self.rows
+        rows = self.rows
         if rows is not None and (isinstance(rows, str | Mapping) or not isinstance(rows, Iterable)):
             raise DagError(f"Task {self.task_id!r}: rows must be a list of rows, not {type(rows).__name__}.")
         self.rows = list(rows or ())
@@ -133,12 +137,13 @@ class SQLInsertRowsOperator(_LoadOperator):
 
     def _fields(self, hook: DbApiHook, rows: list[Any]) -> list[str]:
         if self.columns is not None:
-            found = self.columns
+            found = list(self.columns)
         elif rows and isinstance(rows[0], Mapping):
             found = list(rows[0])
         else:
             found = hook.dialect.get_column_names(self.table_name, self.schema)
-        return [column for column in found if column not in self.ignored_columns]
+        ignored = set(self.ignored_columns or ())
+        return [column for column in found if column not in ignored]
 
 
 def _picked(rows: Iterable[Any], fields: list[str]) -> Iterator[Any]:

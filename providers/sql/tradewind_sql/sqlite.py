@@ -136,6 +136,7 @@ class SqliteHook(DbApiHook):
     conn_type = "sqlite"
     hook_name = "SQLite"
     supports_autocommit = True
+    reads_block_writes = True
     dialect_class = SqliteDialect
     sql_syntax = SQLITE
     native_types = frozenset({type(None), bool, int, float, str, bytes})

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tradewind.errors import DagError
 from tradewind_sql.check_results import SIGNS, CheckResult, meets, number, share
 from tradewind_sql.checks import BaseSQLCheckOperator
-from tradewind_sql.expressions import column_sql, table_sql, where_sql
+from tradewind_sql.expressions import column_sql, one_part, table_sql, where_sql
 from tradewind_sql.hook import DbApiHook
 from tradewind_sql.operators import BaseSQLOperator
 
@@ -189,7 +189,8 @@ class SQLTableCheckOperator(_TableCheckOperator):
 
     def _part(self, hook: DbApiHook, check: Mapping[str, str]) -> str:
         where = where_sql(hook, self.partition_clause, check.get("partition_clause"))
-        condition = f"CASE WHEN {check['check_statement']}\nTHEN 1 ELSE 0 END"
+        statement = one_part(check["check_statement"], "check_statement", hook)
+        condition = f"CASE WHEN {statement}\nTHEN 1 ELSE 0 END"
         rows = f"SELECT {condition} AS v FROM {table_sql(hook, self.table)}{where}"
         return f"SELECT MIN(v) AS v FROM ({rows}) r"
 

@@ -19,8 +19,8 @@ NOW = datetime.datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=datetime.UTC)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=str(tmp_path), database_url=f"sqlite:///{tmp_path}/tradewind.db")
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(home=str(tmp_path), database_url=database_url)
 
 
 @pytest.fixture

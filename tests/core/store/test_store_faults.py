@@ -1,4 +1,4 @@
-"""A database that refuses, and what people are told."""
+"""A SQLite file that refuses, and what people are told. See `test_store_server_faults` for servers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from tradewind.store import Store, open_store
 from tradewind.store.faults import explain
 
 
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/tradewind.db"
+
+
 def at(settings: Settings, path: Path | str) -> Settings:
     return dataclasses.replace(settings, database_url=f"sqlite:///{path}")
 
@@ -32,7 +37,7 @@ def test_missing_folders_are_made_when_the_database_is(settings: Settings, tmp_p
     path = tmp_path / "a b" / "ö?%20#c" / "store.db"
     named = at(settings, path)
     with open_store(named, create=True) as store:
-        assert store.path == str(path)
+        assert store.place == str(path)
     assert path.exists()
     with open_store(named) as store:
         assert store.runs() == []
@@ -84,7 +89,7 @@ def test_a_lock_that_is_not_given_back_is_an_error_that_names_who_has_the_file_o
         "database.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", script, store.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, store.place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with holder, Store(settings=settings, lock_timeout=0.1) as hasty:
         assert holder.stdout is not None
@@ -100,7 +105,7 @@ def test_a_lock_that_is_not_given_back_is_an_error_that_names_who_has_the_file_o
 def test_a_writer_waits_for_a_lock_that_is_given_back(store: Store, settings: Settings) -> None:
     import threading
 
-    other = sqlite3.connect(store.path, isolation_level=None, check_same_thread=False)
+    other = sqlite3.connect(store.place, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.15, lambda: other.execute("COMMIT"))
     timer.start()
@@ -123,20 +128,20 @@ def driver_error(path: Path, *statements: str, mode: str = "rw") -> sqlite3.Erro
 
 
 def test_a_database_that_cannot_be_written_is_told(store: Store) -> None:
-    path = Path(store.path)
+    path = Path(store.place)
     error = driver_error(path, "INSERT INTO pools VALUES ('a', 1, '')", mode="ro")
     assert "make the file and its folder writable" in str(explain(error, path, 30))
 
 
 def test_a_full_disk_is_told(store: Store) -> None:
-    path = Path(store.path)
+    path = Path(store.place)
     error = driver_error(path, "PRAGMA max_page_count = 1", "CREATE TABLE more AS SELECT randomblob(1000000)")
     assert "is full" in str(explain(error, path, 30))
 
 
 def test_a_lacking_table_is_told(store: Store) -> None:
     store.pools()
-    with sqlite3.connect(store.path) as database:
+    with sqlite3.connect(store.place) as database:
         database.execute("DROP TABLE pools")
     database.close()
     with pytest.raises(StoreError, match=r"no such table: pools.*tradewind db upgrade"):
@@ -146,7 +151,11 @@ def test_a_lacking_table_is_told(store: Store) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://ann:s3cr3t@db/tradewind", "names a postgresql database"),
+        ("mssql://ann:s3cr3t@db/tradewind", "names a mssql database"),
+        ("postgresql+asyncpg://ann:s3cr3t@db/tradewind", "uses psycopg2: let it begin with postgresql://"),
+        ("mysql+mysqldb://ann:s3cr3t@db/tradewind", "uses pymysql: let it begin with mysql://"),
+        ("mysql://ann:s3cr3t@db", "names no database on the server"),
+        ("postgresql://ann:s3cr3t@db:99999/tradewind", "port is above 65535"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("no url with s3cr3t", "is not a URL"),
@@ -161,7 +170,7 @@ def test_urls_that_cannot_serve(settings: Settings, url: str, told: str) -> None
 
 def test_an_error_never_shows_values(store: Store, sample: Any) -> None:
     sample.run()
-    with sqlite3.connect(store.path) as database:
+    with sqlite3.connect(store.place) as database:
         database.execute("DROP TABLE variables")
     database.close()
     from tradewind.store.credentials import StoredValues

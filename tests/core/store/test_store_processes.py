@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tradewind.errors import StoreError
 from tradewind.records import Moves, Run, TaskInstance, TaskMove
+from tradewind.settings import Settings
 from tradewind.states import TaskState
 from tradewind.store import Store
 
@@ -27,8 +29,8 @@ HEAD = """
     from tradewind.states import *
     from tradewind.store import open_store
 
-    home, number = sys.argv[1], int(sys.argv[2])
-    store = open_store(Settings(home=home, database_url=f"sqlite:///{home}/tradewind.db"))
+    home, url, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    store = open_store(Settings(home=home, database_url=url))
     now = datetime.datetime.now(datetime.UTC)
     print("ready", flush=True)
     sys.stdin.readline()
@@ -74,9 +76,9 @@ SAVER = """
 class Processes:
     """Processes that wait for each other before they begin, and leave one JSON value each."""
 
-    def __init__(self, home: Path, body: str, count: int) -> None:
+    def __init__(self, settings: Settings, body: str, count: int) -> None:
         script = textwrap.dedent(HEAD) + textwrap.dedent(body) + "store.close()\n"
-        command = [sys.executable, "-W", "error", "-c", script, str(home)]
+        command = [sys.executable, "-W", "error", "-c", script, settings.home, settings.database_url]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.running = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in range(count)]
 
@@ -94,8 +96,8 @@ class Processes:
 
 
 @contextmanager
-def together(home: Path, body: str, count: int = 8) -> Iterator[Processes]:
-    processes = Processes(home, body, count)
+def together(settings: Settings, body: str, count: int = 8) -> Iterator[Processes]:
+    processes = Processes(settings, body, count)
     try:
         processes.begin()
         yield processes
@@ -135,11 +137,11 @@ def drive(store: Store, run: Run, dispatches: int) -> Counter[str]:
             written.update(str(move.after.state) for move in moves)
 
 
-def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample: Any, settings: Settings) -> None:
     run = sample.run(tasks=12)
-    with together(tmp_path, RUNNER, 7) as runners:
+    with together(settings, RUNNER, 7) as runners:
         written = drive(store, run, dispatches=12)
-        (tmp_path / "stop").touch()
+        Path(settings.home, "stop").touch()
         results = runners.results()
     started = Counter(map(tuple, (start for result in results for start in result["started"])))
     finished = Counter(map(tuple, (end for result in results for end in result["finished"])))
@@ -155,26 +157,26 @@ def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample
     assert len([result for result in results if result["started"]]) > 1, "the processes did not compete"
 
 
-def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, settings: Settings) -> None:
     store.save_parsed(sample.parsed(sample.spec()), sample.now)
     for number in range(60):
         store.create_run(sample.new_run(run_id=f"r{number}"), sample.now)
-    with together(tmp_path, CLAIMER) as claimers:
+    with together(settings, CLAIMER) as claimers:
         results = claimers.results()
     assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(60))
     assert {run.epoch for run in store.runs()} == {1}
 
 
-def test_each_run_is_created_by_one_process(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_each_run_is_created_by_one_process(store: Store, sample: Any, settings: Settings) -> None:
     store.save_parsed(sample.parsed(sample.spec()), sample.now)
-    with together(tmp_path, CREATOR) as creators:
+    with together(settings, CREATOR) as creators:
         results = creators.results()
     assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(20))
     assert all(len(store.tasks(run.id)) == 2 for run in store.runs())
 
 
-def test_each_dag_belongs_to_one_file(store: Store, tmp_path: Path) -> None:
-    with together(tmp_path, SAVER, 4) as savers:
+def test_each_dag_belongs_to_one_file(store: Store, settings: Settings) -> None:
+    with together(settings, SAVER, 4) as savers:
         results = savers.results()
     assert sorted(dag for result in results for dag in result) == [f"dag{n}" for n in range(5)]
     assert len(store.failures()) == len([result for result in results if len(result) < 5])
@@ -202,9 +204,9 @@ FORKING = """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_store_goes_on_working_in_forked_children(store: Store, sample: Any, tmp_path: Path) -> None:
+def test_a_store_goes_on_working_in_forked_children(store: Store, sample: Any, settings: Settings) -> None:
     sample.run()
-    with together(tmp_path, FORKING, 2) as parents:
+    with together(settings, FORKING, 2) as parents:
         assert parents.results() == [[0] * 6, [0] * 6]
     assert len(store.pools()) == 1 + 2 * 7 * 20
 
@@ -214,9 +216,29 @@ def test_warming_up_leaves_nothing_behind_and_no_connection_open(store: Store, s
     store.change_marker()
     store.warm_up()
     links = [link for link in Path("/proc/self/fd").glob("*") if link.is_symlink()]
-    assert not [link for link in links if store.path in str(link.readlink())]
+    assert not [link for link in links if store.place in str(link.readlink())]
     assert store.runs() == [run]
     assert [dag.dag_id for dag in store.dags()] == ["sales"]
+
+
+def test_a_rehearsal_whose_connection_breaks_touches_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server it is only that connection for which the real tables are hidden."""
+    from tradewind.store import rehearsal
+
+    if not hasattr(store.database, "server"):
+        return  # there is no connection to break
+    real = rehearsal.rehearse
+
+    def rehearse(store: Store) -> None:
+        store.pools()
+        store.database._engine.dispose()  # type: ignore[attr-defined]
+        real(store)
+
+    monkeypatch.setattr("tradewind.store.store.rehearse", rehearse)
+    with pytest.raises(StoreError, match="broke during a rehearsal"):
+        store.warm_up()
+    assert store.dags() == []
+    store.set_pool("a", 1)
 
 
 def test_threads_share_a_store(store: Store, sample: Any) -> None:

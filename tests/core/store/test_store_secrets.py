@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,11 @@ import pytest
 from tradewind.errors import SecretsError, StoreError
 from tradewind.secrets.encryption import add_key, drop_old_keys
 from tradewind.settings import Settings
+from tradewind.store import Store
+from tradewind.store.credentials import StoredValues
+from tradewind.store.location import locate
 from tradewind.store.secrets import MetastoreSource
+from tradewind.tables import connections
 
 URI = "postgres://ann:s3cr3t-word@db/sales"
 
@@ -22,6 +25,12 @@ URI = "postgres://ann:s3cr3t-word@db/sales"
 @pytest.fixture
 def source(settings: Settings) -> MetastoreSource:
     return MetastoreSource(settings)
+
+
+@pytest.fixture
+def in_file(settings: Settings, tmp_path: Path) -> MetastoreSource:
+    """One whose database is a SQLite file, which is not there yet."""
+    return MetastoreSource(dataclasses.replace(settings, database_url=f"sqlite:///{tmp_path}/tradewind.db"))
 
 
 def test_what_is_stored_is_read_back(source: MetastoreSource) -> None:
@@ -47,7 +56,8 @@ def test_deleting(source: MetastoreSource) -> None:
     assert not source.delete_variable("a")
 
 
-def test_no_secret_lies_in_the_file_in_the_clear(source: MetastoreSource, tmp_path: Path) -> None:
+def test_no_secret_lies_in_the_file_in_the_clear(in_file: MetastoreSource, tmp_path: Path) -> None:
+    source = in_file
     source.set_connection("warehouse", URI)
     source.set_variable("token", "s3cr3t-word")
     content = b"".join(path.read_bytes() for path in tmp_path.glob("tradewind.db*"))
@@ -55,7 +65,8 @@ def test_no_secret_lies_in_the_file_in_the_clear(source: MetastoreSource, tmp_pa
     assert b"s3cr3t-word" not in content
 
 
-def test_without_a_database_nothing_is_found_and_nothing_is_made(source: MetastoreSource, tmp_path: Path) -> None:
+def test_without_a_database_nothing_is_found_and_nothing_is_made(in_file: MetastoreSource, tmp_path: Path) -> None:
+    source = in_file
     assert source.get_conn_value("warehouse") is None
     assert source.get_variable("limit") is None
     assert source.conn_ids() == []
@@ -95,21 +106,22 @@ def test_rotation_makes_old_keys_dispensable(source: MetastoreSource, settings: 
     assert source.get_variable("limit") == "10"
 
 
-def test_a_rotation_that_fails_changes_nothing(source: MetastoreSource, settings: Settings, tmp_path: Path) -> None:
+def test_a_rotation_that_fails_changes_nothing(source: MetastoreSource, settings: Settings) -> None:
     source.set_connection("a", URI)
     source.set_connection("b", URI)
-    with sqlite3.connect(tmp_path / "tradewind.db") as database:
-        before = database.execute("SELECT value FROM connections WHERE conn_id = 'a'").fetchall()
-        database.execute("UPDATE connections SET value = 'nonsense' WHERE conn_id = 'b'")
-    with pytest.raises(SecretsError, match="connection 'b'"):
-        source.rotate()
-    assert database.execute("SELECT value FROM connections WHERE conn_id = 'a'").fetchall() == before
-    database.close()
+    with Store(settings=settings) as store:
+        stored = StoredValues(store.database, connections)
+        stored.put("b", "nonsense")
+        before = stored.all()
+        with pytest.raises(SecretsError, match="connection 'b'"):
+            source.rotate()
+        assert stored.all() == before
 
 
-def test_it_says_where_things_are(source: MetastoreSource, tmp_path: Path) -> None:
+def test_it_says_where_things_are(source: MetastoreSource, settings: Settings) -> None:
     source.set_connection("warehouse", URI)
-    assert source.describe_conn("warehouse") == f"metadata database {tmp_path}/tradewind.db, connection 'warehouse'"
+    place = locate(settings.database_url)
+    assert source.describe_conn("warehouse") == f"metadata database {place}, connection 'warehouse'"
     assert "has none of that key" in source.explain_missing_variable("x")
 
 

@@ -5,6 +5,8 @@ What this revision makes is frozen here, table by table: `tables.py` goes on, an
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,6 +16,8 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+_MYSQL: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"}
 
 _HELD = "state IN ('queued', 'running', 'restarting')"
 
@@ -59,6 +63,7 @@ def _create_dags() -> None:
         sa.Column("active", sa.Boolean, nullable=False),
         sa.Column("last_interval_end", Moment),
         sa.Column("last_logical_date", Moment),
+        **_MYSQL,
     )
     op.create_index("ix_dags_path", "dags", ["path"])
     op.create_table(
@@ -69,6 +74,7 @@ def _create_dags() -> None:
         sa.Column("file_hash", Name(16), nullable=False),
         sa.Column("spec", LongText, nullable=False),
         sa.Column("saved_at", Moment, nullable=False),
+        **_MYSQL,
     )
     op.create_index("ix_dag_versions_version", "dag_versions", ["version"])
     op.create_table(
@@ -76,6 +82,7 @@ def _create_dags() -> None:
         sa.Column("hash", Name(16), primary_key=True),
         sa.Column("content", LongText, nullable=False),
         sa.Column("saved_at", Moment, nullable=False),
+        **_MYSQL,
     )
     op.create_table(
         "files",
@@ -83,6 +90,7 @@ def _create_dags() -> None:
         sa.Column("hash", Name(16), nullable=False),
         sa.Column("parsed_at", Moment, nullable=False),
         sa.Column("seconds", sa.Float, nullable=False),
+        **_MYSQL,
     )
     op.create_table(
         "import_failures",
@@ -91,6 +99,7 @@ def _create_dags() -> None:
         sa.Column("traceback", LongText, nullable=False),
         sa.Column("line", sa.Integer),
         sa.Column("taken", LongText, nullable=False),
+        **_MYSQL,
     )
 
 
@@ -116,6 +125,7 @@ def _create_runs() -> None:
         sa.Column("reason", LongText, nullable=False),
         sa.UniqueConstraint("dag_id", "run_id"),
         sqlite_autoincrement=True,
+        **_MYSQL,
     )
     op.create_index("ix_runs_callback_due", "runs", ["callback_due"])
     op.create_index("ix_runs_dag_id_logical_date", "runs", ["dag_id", "logical_date"])
@@ -130,6 +140,7 @@ def _create_runs() -> None:
         sa.Column("arguments", LongText, nullable=False),
         sa.Column("asked_at", Moment, nullable=False),
         sqlite_autoincrement=True,
+        **_MYSQL,
     )
     op.create_index("ix_requests_dag_id_run_id", "requests", ["dag_id", "run_id"])
 
@@ -159,6 +170,7 @@ def _create_tasks() -> None:
         sa.Column("looks", sa.Integer),
         sa.Column("first_look_at", Moment),
         sqlite_with_rowid=False,
+        **_MYSQL,
     )
     op.create_index(
         "ix_task_instances_held",
@@ -181,6 +193,7 @@ def _create_tasks() -> None:
         sa.Column("pid", sa.Integer),
         sa.Column("reason", LongText),
         sqlite_with_rowid=False,
+        **_MYSQL,
     )
     op.create_table(
         "xcoms",
@@ -190,6 +203,7 @@ def _create_tasks() -> None:
         sa.Column("key", Name(250), primary_key=True),
         sa.Column("value", LongText, nullable=False),
         sa.Column("written_at", Moment, nullable=False),
+        **_MYSQL,
     )
 
 
@@ -202,18 +216,21 @@ def _create_others() -> None:
         sa.Column("process", sa.String(250), nullable=False),
         sa.Column("started_at", Moment, nullable=False),
         sa.Column("heartbeat_at", Moment, nullable=False),
+        **_MYSQL,
     )
     op.create_table(
         "pools",
         sa.Column("name", Name(250), primary_key=True),
         sa.Column("slots", sa.Integer, nullable=False),
         sa.Column("description", LongText, nullable=False),
+        **_MYSQL,
     )
     op.create_table(
         "connections",
         sa.Column("conn_id", Name(250), primary_key=True),
         sa.Column("value", LongText, nullable=False),
         sa.Column("saved_at", Moment, nullable=False),
+        **_MYSQL,
     )
     op.create_table(
         "variables",
@@ -221,4 +238,5 @@ def _create_others() -> None:
         sa.Column("value", LongText, nullable=False),
         sa.Column("description", LongText),
         sa.Column("saved_at", Moment, nullable=False),
+        **_MYSQL,
     )

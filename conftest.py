@@ -1,5 +1,9 @@
-"""What every test shares: a home folder of its own, a clean environment, and the list of real servers used."""
+"""What every test of this repository shares: a clean environment, and the list of real servers used.
 
+Nothing of this is needed to pass: a provider's tests also run outside of this repository, with what it installs.
+"""
+
+import contextlib
 import logging
 import os
 import sqlite3
@@ -23,6 +27,12 @@ def pytest_configure(config):
         os.environ["TRADEWIND_TEST_SERVERS"] = path
         config.pluginmanager.register(LastWord(Path(path)))
     used_server(f"SQLite {sqlite3.sqlite_version} (embedded)")
+    with contextlib.suppress(ImportError):
+        import hypothesis
+
+        # How long an example takes says more about the other processes of the machine than about us.
+        hypothesis.settings.register_profile("tradewind", deadline=None)
+        hypothesis.settings.load_profile("tradewind")
 
 
 def used_server(name):
@@ -73,12 +83,72 @@ def note_server():
     return used_server
 
 
+@pytest.fixture(scope="session")
+def kept_databases(sandboxes):
+    """`kept_databases("postgres")` is the URL of a metadata database that is emptied for each test that has it."""
+    with MigratedDatabases(sandboxes) as kept:
+        yield kept.emptied
+
+
+class MigratedDatabases:
+    """One metadata database on each server that is asked for."""
+
+    def __init__(self, sandboxes):
+        self._sandboxes = sandboxes
+        self._opened = contextlib.ExitStack()
+        self._urls = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._opened.close()
+
+    def emptied(self, kind):
+        from tradewind.store import Store
+        from tradewind.tables import metadata
+
+        if kind not in self._urls:
+            self._urls[kind] = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
+            with Store(self._urls[kind]) as store:
+                store.upgrade()
+        with Store(self._urls[kind]) as store, store.database.write(news=True) as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table.name != "news":
+                    connection.execute(table.delete())
+        return self._urls[kind]
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+def database_url(request, tmp_path):
+    """A metadata database of its own for each test: a new SQLite file, and an empty one on each server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tradewind.db"
+    return request.getfixturevalue("kept_databases")(request.param)
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+def new_database_url(request, tmp_path):
+    """As `database_url`, but with nothing in it at all."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tradewind.db"
+    return request.getfixturevalue("sandbox")(request.param).get_uri()
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
     """A home folder that exists only for this test, and is made only if something is written to it."""
     folder = tmp_path_factory.mktemp("tradewind") / "home"
     monkeypatch.setenv("TRADEWIND_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_masked():
+    """The password `x` of one test must not hide the connection `x` of the next."""
+    from tradewind import secrets
+
+    secrets.forget_secrets()
 
 
 @pytest.fixture(autouse=True)

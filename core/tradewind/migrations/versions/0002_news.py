@@ -1,0 +1,32 @@
+"""The number that tells schedulers of news, where the database is no SQLite file.
+
+Done again from the start, where it was broken off and the database could not undo it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    if not sa.inspect(connection).has_table("news"):
+        op.create_table(
+            "news",
+            sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+            sa.Column("number", sa.Integer, nullable=False),
+            mysql_engine="InnoDB",
+            mysql_charset="utf8mb4",
+        )
+    if connection.execute(sa.text("SELECT id FROM news")).first() is None:
+        op.execute("INSERT INTO news (id, number) VALUES (1, 0)")
+
+
+def downgrade() -> None:
+    op.drop_table("news")
