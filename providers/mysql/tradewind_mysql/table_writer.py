@@ -146,6 +146,7 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
 
     def open(self) -> None:
         self.hook.run(SESSION)
+        self.hook.run("SET SESSION sql_notes = 0")  # a rounded decimal is not worth a warning
         self.hook.run("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')")
         self.takes_csv = self.hook.local_infile is not False and bool(self.ask("SELECT @@local_infile")[0][0])
         self._locked = False
@@ -201,7 +202,7 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
         sql = f"{begin} {csv_load.clauses(columns)}"
         if hook.log_sql:
             hook.log.info("Running statement: %s ...", begin)
-        with hook._create_autocommit_connection(), hook.without_notes(conn), hook._explained(f"{begin} ..."):
+        with hook._create_autocommit_connection(), hook._explained(f"{begin} ..."):
             loaded = hook._attended(conn, lambda: load.send(conn, sql, csv_load.blocks(_read(stream))))
             try:
                 load.refuse_losses(loaded)
