@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tradewind.transfer import Type
+from tradewind.transfer import Type, csvtext
 
 #: Delimiters as hexadecimal numbers, since backslashes in strings depend on the session.
 _FORM = (
@@ -71,23 +71,12 @@ def blocks(given: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in given:
         data = rest + block
-        end = _row_end(data)
+        end = csvtext.last_row_end(data)
         rest = data[end:]
         if end:
             yield _translated(data[:end])
     if rest:
         yield _translated(rest + b"\n")
-
-
-def _row_end(data: bytes) -> int:
-    """Position behind the last line end that is not in quotes. Data begins with a row."""
-    position, total, behind = len(data), data.count(b'"'), 0
-    while (found := data.rfind(b"\n", 0, position)) >= 0:
-        behind += data.count(b'"', found, position)
-        if (total - behind) % 2 == 0:
-            return found + 1
-        position = found
-    return 0
 
 
 def _translated(rows: bytes) -> bytes:
