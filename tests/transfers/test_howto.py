@@ -1,12 +1,16 @@
-"""The how-to's table of types says what the code does."""
+"""What the how-to promises: its table of types, and that a sandbox can stand in for the servers."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from tradewind.sandbox.uses import uses_of_task
+from tradewind.transfer import Transfer
 from tradewind.transfer.types import KINDS
+from tradewind_mysql import MySqlTable
 from tradewind_mysql.table_writer import MySqlCatalogue
+from tradewind_postgres import PostgresTable
 from tradewind_postgres.table_writer import PostgresCatalogue
 from tradewind_sql.sqlite_tables import SqliteCatalogue
 
@@ -26,3 +30,11 @@ def test_the_table_names_the_columns_that_are_made(kind):
     if kind == "array":
         told[0] = made[0]  # the type of its items, with brackets
     assert told == made
+
+
+def test_a_sandbox_is_found_for_the_ends_of_a_transfer():
+    """`run --sandbox` starts a server for each connection of a DAG that has none."""
+    task = Transfer(
+        task_id="load", source=PostgresTable("t", conn_id="shop"), sink=MySqlTable("t", conn_id="x", mode="append")
+    )
+    assert {(use.conn_id, use.conn_type) for use in uses_of_task(task)} == {("shop", "postgres"), ("x", "mysql")}
