@@ -141,7 +141,7 @@ CLASSES = {
         "SqliteTable",
         "SqliteQuery",
     ],
-    "tradewind_postgres": ["PostgresTable", "PostgresQuery"],
+    "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
 }
 
