@@ -22,6 +22,7 @@ class MySqlQuery(SqlQuery):
 
     template_fields: ClassVar[Sequence[str]] = SqlQuery.template_fields
     hook_class: ClassVar[type[DbApiHook]] = MySqlHook
+    conn_type: ClassVar[str] = MySqlHook.conn_type
     _: KW_ONLY
     conn_id: str = "mysql_default"
 
@@ -40,6 +41,7 @@ class MySqlTable(SqlTable):
     """
 
     hook_class: ClassVar[type[DbApiHook]] = MySqlHook
+    conn_type: ClassVar[str] = MySqlHook.conn_type
     catalogue_class: ClassVar[type[Catalogue]] = MySqlCatalogue
     writer_class: ClassVar[type[TableWriter]] = MySqlTableWriter
     _: KW_ONLY

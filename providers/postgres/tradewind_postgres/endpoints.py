@@ -22,6 +22,7 @@ class PostgresQuery(SqlQuery):
 
     template_fields: ClassVar[Sequence[str]] = SqlQuery.template_fields
     hook_class: ClassVar[type[DbApiHook]] = PostgresHook
+    conn_type: ClassVar[str] = PostgresHook.conn_type
     _: KW_ONLY
     conn_id: str = "postgres_default"
 
@@ -38,6 +39,7 @@ class PostgresTable(SqlTable):
     """
 
     hook_class: ClassVar[type[DbApiHook]] = PostgresHook
+    conn_type: ClassVar[str] = PostgresHook.conn_type
     catalogue_class: ClassVar[type[Catalogue]] = PostgresCatalogue
     writer_class: ClassVar[type[TableWriter]] = PostgresTableWriter
     _: KW_ONLY

@@ -45,6 +45,7 @@ class SqlQuery(Source):
 
     template_fields: ClassVar[Sequence[str]] = ("sql", "parameters", "conn_id")
     hook_class: ClassVar[type[DbApiHook]] = DbApiHook
+    conn_type: ClassVar[str] = ""  #: of its connection; empty: any that runs SQL
 
     sql: str
     _: KW_ONLY
@@ -81,6 +82,7 @@ class SqlTable(Source, Sink):
     template_fields: ClassVar[Sequence[str]] = ("table", "conn_id", "keys", "partition")
     modes: ClassVar[tuple[str, ...]] = ("replace", "append", "upsert")
     hook_class: ClassVar[type[DbApiHook]] = DbApiHook
+    conn_type: ClassVar[str] = ""  #: of its connection; empty: any that runs SQL
     catalogue_class: ClassVar[type[Catalogue]] = Catalogue
     writer_class: ClassVar[type[TableWriter]] = InsertWriter
 
@@ -124,6 +126,7 @@ class SqliteQuery(SqlQuery):
     """The rows that a query returns, of SQLite. Its values have the types that they are stored with."""
 
     hook_class: ClassVar[type[DbApiHook]] = SqliteHook
+    conn_type: ClassVar[str] = SqliteHook.conn_type
     _: KW_ONLY
     conn_id: str = "sqlite_default"
 
@@ -133,6 +136,7 @@ class SqliteTable(SqlTable):
     """A table of SQLite. The types of its values are what its columns are declared as."""
 
     hook_class: ClassVar[type[DbApiHook]] = SqliteHook
+    conn_type: ClassVar[str] = SqliteHook.conn_type
     catalogue_class: ClassVar[type[Catalogue]] = SqliteCatalogue
     writer_class: ClassVar[type[TableWriter]] = SqliteTableWriter
     _: KW_ONLY
