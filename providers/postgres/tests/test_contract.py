@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tradewind.connection import Connection
-from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
-from tradewind_postgres import PostgresOperator
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
+from tradewind_postgres import PostgresOperator, PostgresTable
 
 
 class TestProvider(ProviderContract):
@@ -52,3 +52,11 @@ class TestPostgresOperator(OperatorContract):
             "and datname = current_database()"
         )
         return lambda: int(ask(sql)[0][0])
+
+
+class TestPostgresTable(EndpointContract):
+    appends = upserts = has_partitions = True
+
+    @pytest.fixture
+    def endpoint(self, server: Connection) -> Any:
+        return lambda **given: PostgresTable("contract", conn_id="warehouse", create=True, **given)

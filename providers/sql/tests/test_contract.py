@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tradewind_sql
 from tradewind import BaseOperator
 from tradewind.connection import Connection
-from tradewind.testing import HookContract, OperatorContract, ProviderContract
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract
 from tradewind_sql import (
     BranchSQLOperator,
     GenericTransfer,
@@ -20,6 +21,7 @@ from tradewind_sql import (
     SQLInsertRowsOperator,
     SQLIntervalCheckOperator,
     SqliteOperator,
+    SqliteTable,
     SqlSensor,
     SQLTableCheckOperator,
     SQLThresholdCheckOperator,
@@ -41,6 +43,14 @@ class TestSqliteHook(HookContract):
     @pytest.fixture
     def server(self, tmp_path: Path) -> Connection:
         return Connection.from_uri(f"sqlite:///{tmp_path}/contract.db", "contract")
+
+
+class TestSqliteTable(EndpointContract):
+    appends = upserts = has_partitions = True
+
+    @pytest.fixture
+    def endpoint(self, database: Path) -> Any:
+        return lambda **given: SqliteTable("contract", conn_id="warehouse", create=True, **given)
 
 
 class TestExecuteQuery(OperatorContract):
