@@ -51,11 +51,12 @@ class EndpointContract(Contract, contract=True):
             appends = upserts = has_partitions = True
 
             @pytest.fixture
-            def endpoint(self, server):
-                return lambda **given: PostgresTable("contract", conn_id="warehouse", create=True, **given)
+            def endpoint(self, hook):
+                hook.run("create table contract (id int primary key, name text, ..., day date not null, ...)")
+                return lambda **given: PostgresTable("contract", conn_id="warehouse", **given)
 
-    Whatever the fixture makes leads to the same place, which is empty when the test begins, and is made by the first
-    transfer into it.
+    Whatever the fixture makes leads to the same place, which is empty when the test begins. Where columns have types it
+    has those of `COLUMNS`; `id` is its primary key.
     """
 
     #: It has the mode append, and with it partitions; it has the mode upsert.

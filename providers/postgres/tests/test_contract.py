@@ -9,7 +9,7 @@ import pytest
 
 from tradewind.connection import Connection
 from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
-from tradewind_postgres import PostgresOperator, PostgresTable
+from tradewind_postgres import PostgresHook, PostgresOperator, PostgresTable
 
 
 class TestProvider(ProviderContract):
@@ -58,5 +58,9 @@ class TestPostgresTable(EndpointContract):
     appends = upserts = has_partitions = True
 
     @pytest.fixture
-    def endpoint(self, server: Connection) -> Any:
-        return lambda **given: PostgresTable("contract", conn_id="warehouse", create=True, **given)
+    def endpoint(self, hook: PostgresHook) -> Any:
+        hook.run(
+            "create table contract (id int primary key, name text, amount decimal(12, 2), day date not null, "
+            "seen timestamp)"
+        )
+        return lambda **given: PostgresTable("contract", conn_id="warehouse", **given)

@@ -20,6 +20,7 @@ from tradewind_sql import (
     SQLExecuteQueryOperator,
     SQLInsertRowsOperator,
     SQLIntervalCheckOperator,
+    SqliteHook,
     SqliteOperator,
     SqliteTable,
     SqlSensor,
@@ -49,8 +50,12 @@ class TestSqliteTable(EndpointContract):
     appends = upserts = has_partitions = True
 
     @pytest.fixture
-    def endpoint(self, database: Path) -> Any:
-        return lambda **given: SqliteTable("contract", conn_id="warehouse", create=True, **given)
+    def endpoint(self, hook: SqliteHook) -> Any:
+        hook.run(
+            "create table contract (id int primary key, name text, amount decimal(12, 2), day date not null, "
+            "seen timestamp)"
+        )
+        return lambda **given: SqliteTable("contract", conn_id="warehouse", **given)
 
 
 class TestExecuteQuery(OperatorContract):
