@@ -59,9 +59,11 @@ class EndpointContract(Contract, contract=True):
     has those of `COLUMNS`; `id` is its primary key.
     """
 
-    #: It has the mode append, and with it partitions; it has the mode upsert.
+    #: It has the mode append.
     appends: ClassVar[bool] = False
+    #: `append` takes a partition.
     has_partitions: ClassVar[bool] = False
+    #: It has the mode upsert.
     upserts: ClassVar[bool] = False
     #: It refuses values that its columns do not take, such as NULL where they are not nullable.
     checks_values: ClassVar[bool] = True

@@ -89,6 +89,8 @@ class ExecutorContract(Contract, contract=True):
     class TestLocalExecutor(ExecutorContract):
         def make(self, settings):
             return LocalExecutor(settings, runner="tradewind.testing.attempts", preload=())
+
+    An executor that starts commands runs `python -m tradewind.testing.attempts` with the words that it is given.
     """
 
     #: Its attempts are processes of this machine, whose ends can be seen from here.
