@@ -163,6 +163,13 @@ def test_a_law_is_broken(given, monkeypatch, law, kind, told):
     assert told in str(raised.value)
 
 
+def test_arguments_that_are_missing_are_told_as_such():
+    subject = type("Case", (OperatorContract,), {"operator": Good})()
+    for law in ("template_fields_are_attributes", "it_survives_copying", "it_survives_pickling"):
+        with pytest.raises(LawBroken, match=r"needs the argument 'query'.* Name it in `arguments` of the test class"):
+            getattr(subject, f"test_{law}")()
+
+
 def test_every_law_is_broken_here():
     assert {f"test_{law}" for law, _, _ in CASES} == set(OperatorContract.laws())
 
