@@ -200,6 +200,65 @@ def _signature(function: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", str(signature.replace(parameters=parameters)).replace("'", ""))
 
 
+def testing_page() -> str:
+    """The fixtures of the pytest plugin, and every contract with its flags and laws."""
+    from tradewind import testing
+    from tradewind.testing import plugin
+    from tradewind.testing.laws import Contract
+
+    lines = [
+        "# Testing",
+        "",
+        NOTE,
+        "`tradewind.testing` is for the tests of providers, executors and DAGs;",
+        "[Write a provider](../howto/write-a-provider.md#the-tests) shows it at work. Its fixtures come with a plugin",
+        "of pytest, which is active wherever tradewind is installed.",
+        "",
+        "## Fixtures",
+        "",
+        "| fixture | |",
+        "|---|---|",
+    ]
+    for name in ("connection", "run_dag", "run_task", "sandbox", "sandboxes"):
+        told = inspect.getdoc(inspect.unwrap(getattr(plugin, name).__wrapped__)) or ""
+        lines.append(f"| `{name}` | {_cell(told)} |")
+    lines += ["", "## `run_task`, `run_dag`", ""]
+    for name in ("run_task", "run_dag"):
+        found = getattr(testing, name)
+        lines += [f"    {name}{_signature(found)}", "", inspect.cleandoc(found.__doc__ or ""), ""]
+    for name in testing.__all__:
+        found = getattr(testing, name)
+        if inspect.isclass(found) and issubclass(found, Contract) and found is not Contract:
+            lines += _contract(found)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _contract(found: Any) -> Iterator[str]:
+    yield f"## `{found.__name__}`"
+    yield ""
+    yield from [inspect.cleandoc(found.__doc__ or ""), ""]
+    flags = list(_flags(found))
+    if flags:
+        yield from ["| attribute | default | |", "|---|---|---|", *flags, ""]
+    yield from ["| law | holds if | |", "|---|---|---|"]
+    for name, law in found.laws().items():
+        needs = ", ".join(f"`{flag}`" for flag in getattr(law, "needs", ()))
+        yield f"| `{name}` | {needs} | {_cell(inspect.getdoc(law) or '')} |"
+    yield ""
+
+
+#: A class variable with the comment above it, as the sources of contracts have them.
+_FLAG = re.compile(r"(?P<told>(?: +#: .*\n)+) +(?P<name>\w+): ClassVar\[.*\](?: = (?P<default>.*))?\n")
+
+
+def _flags(found: type) -> Iterator[str]:
+    told = ""
+    for match in _FLAG.finditer(inspect.getsource(found)):
+        told = " ".join(match["told"].replace("#:", "").split())
+        default = f"`{match['default']}`" if match["default"] else "must be given"
+        yield f"| `{match['name']}` | {default} | {_cell(told)} |"
+
+
 def settings_page() -> str:
     """Every setting with its variables and default."""
     from tradewind import settings
@@ -235,6 +294,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "hooks.md": hooks_page,
     "settings.md": settings_page,
+    "testing.md": testing_page,
 }
 
 

@@ -9,8 +9,10 @@ from tradewind.operators import BashOperator, EmailOperator, EmptyOperator
 from tradewind.secrets import EnvironmentSource, LocalFileSource, source_named
 from tradewind.sensors import BashSensor, FileSensor
 from tradewind.store.secrets import MetastoreSource
-from tradewind.testing import ExecutorContract, OperatorContract, SecretsContract
+from tradewind.testing import EndpointContract, ExecutorContract, OperatorContract, SecretsContract
+from tradewind.testing.endpoint import COLUMNS
 from tradewind.testing.secrets import CONNECTIONS, VARIABLES
+from tradewind.transfer import LocalFile, Transfer
 
 
 class TestLocalExecutor(ExecutorContract):
@@ -83,3 +85,22 @@ class TestFileSensor(OperatorContract):
 class TestBashSensor(OperatorContract):
     operator = BashSensor
     arguments = {"bash_command": "true"}
+
+
+class TestTransfer(OperatorContract):
+    operator = Transfer
+    arguments = {"source": LocalFile("a.csv"), "sink": LocalFile("b.jsonl.gz"), "columns": ["id"]}
+
+
+class TestLocalCsv(EndpointContract):
+    name = "rows.csv"
+    checks_values = False
+
+    @pytest.fixture
+    def endpoint(self, tmp_path):
+        types = {column.name: str(column.type) for column in COLUMNS}
+        return lambda mode=None: LocalFile(tmp_path / self.name, types=types)
+
+
+class TestLocalJsonl(TestLocalCsv):
+    name = "rows.jsonl.gz"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import socketserver
 import textwrap
 import threading
@@ -197,7 +198,7 @@ def test_a_law_is_broken(site, server, monkeypatch, case):
     install(site, changes)
     name = case.partition("-")[0]
     law = HookContract.laws()[f"test_{name}"]
-    arguments = {"server": server()} if "server" in law.__code__.co_varnames[: law.__code__.co_argcount] else {}
+    arguments = {"server": server()} if "server" in inspect.signature(law).parameters else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # what the hook leaves open is found and told; it goes here
         with pytest.raises(LawBroken) as raised:

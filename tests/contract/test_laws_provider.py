@@ -178,6 +178,18 @@ def test_one_that_the_environment_leaves_out(site, monkeypatch):
         Broken().test_it_loads()
 
 
+def test_what_tradewind_itself_loads_and_what_others_load_is_not_its_fault(site):
+    site.write("vendor", "")
+    site.distribution("vendor", group="")
+    site.install("import vendor", name="neighbour")
+    site.install("import msgspec, pluggy", requires=("tradewind", "msgspec", "pluggy", "vendor"))
+    Broken().test_its_import_loads_no_vendor_library()
+    site.install("import click", name="clicking", requires=("tradewind", "click"))
+    clicking = type("Clicking", (ProviderContract,), {"name": "clicking"})()
+    with pytest.raises(LawBroken, match="click by importing its plugin module"):
+        clicking.test_its_import_loads_no_vendor_library()
+
+
 def test_every_law_is_broken_here():
     broken = {f"test_{law}" for law, _, _ in CASES}
     assert set(ProviderContract.laws()) - broken == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 
@@ -190,7 +191,7 @@ def test_a_law_is_broken(still, tmp_path, monkeypatch, law, kind, told):
     subject = type("Case", (Still,), {"kind": kind})()
     with pytest.raises(LawBroken) as raised:
         getattr(subject, f"test_{law}")()
-    module = __import__("still")
+    module = importlib.import_module("still")
     for child in module.Fertile.children:
         with child:
             child.kill()

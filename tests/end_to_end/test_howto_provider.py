@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "write-a-provider.md"
 
 _BLOCK = re.compile(
@@ -12,6 +14,7 @@ _BLOCK = re.compile(
 )
 
 
+@pytest.mark.timeout(900)
 def test_the_provider_of_the_page_works(environment, wheels, tmp_path):
     environ = environment(wheels["tradewind"])
     folder = tmp_path / "tradewind-ftp"
@@ -43,7 +46,7 @@ def run(command, environ, folder):
         env={**kept, "PATH": path, "TRADEWIND_HOME": str(folder.parent / "home"), "PIP_QUIET": "1"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
     )
     assert told.returncode == 0, f"{command}\n{told.stdout}\n{told.stderr}"
     return command, told.stdout

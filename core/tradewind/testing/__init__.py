@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tradewind.testing.endpoint import EndpointContract as EndpointContract
     from tradewind.testing.executor import ExecutorContract as ExecutorContract
     from tradewind.testing.hook import HookContract as HookContract
     from tradewind.testing.laws import Contract as Contract
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Contract": "laws",
     "ContractError": "laws",
+    "EndpointContract": "endpoint",
     "ExecutorContract": "executor",
     "HookContract": "hook",
     "LawBroken": "laws",

@@ -86,9 +86,11 @@ class Bench:
 class ExecutorContract(Contract, contract=True):
     """Laws of an executor. `make` makes one for whom `tradewind.testing.attempts` carries out what is submitted.
 
-    class TestLocalExecutor(ExecutorContract):
-        def make(self, settings):
-            return LocalExecutor(settings, runner="tradewind.testing.attempts", preload=())
+        class TestLocalExecutor(ExecutorContract):
+            def make(self, settings):
+                return LocalExecutor(settings, runner="tradewind.testing.attempts", preload=())
+
+    An executor that starts commands runs `python -m tradewind.testing.attempts` with the words that it is given.
     """
 
     #: Its attempts are processes of this machine, whose ends can be seen from here.

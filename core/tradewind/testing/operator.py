@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from tradewind.dag import DAG
-from tradewind.errors import UnknownArgument
+from tradewind.errors import MissingArgument, UnknownArgument
 from tradewind.operator import BaseOperator
 from tradewind.records import DagSpec
 from tradewind.runner.interrupts import Interrupts
@@ -184,7 +184,10 @@ class OperatorContract(Contract, contract=True):
     # -- how -----------------------------------------------------------------------------------------------------------
 
     def _make(self, **more: Any) -> Any:
-        return self.operator(task_id="task", **{**copy.deepcopy(self.arguments), **more})
+        try:
+            return self.operator(task_id="task", **{**copy.deepcopy(self.arguments), **more})
+        except MissingArgument as error:
+            require(False, f"{error} Name it in `arguments` of the test class.")
 
     def _who(self) -> str:
         return self.operator.__name__

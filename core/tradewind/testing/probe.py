@@ -51,6 +51,7 @@ def probe(name: str, libraries: Iterable[str] = ()) -> Report:
     """Look at the installed provider `name`, and whether it loads any of `libraries` (names of imports)."""
     with tempfile.TemporaryDirectory(prefix="tradewind-probe-") as folder:
         environ = {**os.environ, "HOME": folder, "TRADEWIND_HOME": f"{folder}/home", "PYTHONDONTWRITEBYTECODE": "1"}
+        environ["TRADEWIND_PLUGINS"] = name  # what others load is not its fault
         environ.pop("TRADEWIND_STRICT_PLUGINS", None)
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "tradewind.testing.probe", name, *libraries],
@@ -90,6 +91,7 @@ def _look(name: str, libraries: list[str]) -> Report:
     for module in _OURS:
         importlib.import_module(module)
     report.tradewind_seconds = time.perf_counter() - started
+    libraries = [library for library in libraries if library not in sys.modules]  # tradewind itself needs the others
     (point,) = importlib.metadata.entry_points(group="tradewind", name=name)
     watch, output = _Watch(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):

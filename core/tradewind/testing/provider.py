@@ -40,8 +40,10 @@ _LOOKS = 4  # times that the import is measured before it is called slow
 class ProviderContract(Contract, contract=True):
     """Laws of a provider as a whole: how it is found, what it registers, what its import costs.
 
-    class TestProvider(ProviderContract):
-        name = "weather"
+        class TestProvider(ProviderContract):
+            name = "weather"
+
+    `tradewind providers check` tries the same laws on whatever is installed.
     """
 
     #: Name of its entry point.

@@ -36,8 +36,10 @@ sys.stdin.read()
 class SandboxContract(Contract, contract=True):
     """Laws of a sandbox, by default of the one that is registered for `conn_type`.
 
-    class TestSandbox(SandboxContract):
-        conn_type = "weather"
+        class TestSandbox(SandboxContract):
+            conn_type = "weather"
+
+    A `make` of its own may return a sandbox that is registered nowhere.
     """
 
     #: Connection type.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tradewind.connection import Connection
-from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
-from tradewind_postgres import PostgresOperator
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
+from tradewind_postgres import PostgresHook, PostgresOperator, PostgresTable
 
 
 class TestProvider(ProviderContract):
@@ -52,3 +52,15 @@ class TestPostgresOperator(OperatorContract):
             "and datname = current_database()"
         )
         return lambda: int(ask(sql)[0][0])
+
+
+class TestPostgresTable(EndpointContract):
+    appends = upserts = has_partitions = True
+
+    @pytest.fixture
+    def endpoint(self, hook: PostgresHook) -> Any:
+        hook.run(
+            "create table contract (id int primary key, name text, amount decimal(12, 2), day date not null, "
+            "seen timestamp)"
+        )
+        return lambda **given: PostgresTable("contract", conn_id="warehouse", **given)

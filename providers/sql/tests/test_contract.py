@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tradewind_sql
 from tradewind import BaseOperator
 from tradewind.connection import Connection
-from tradewind.testing import HookContract, OperatorContract, ProviderContract
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract
 from tradewind_sql import (
     BranchSQLOperator,
     GenericTransfer,
@@ -19,7 +20,9 @@ from tradewind_sql import (
     SQLExecuteQueryOperator,
     SQLInsertRowsOperator,
     SQLIntervalCheckOperator,
+    SqliteHook,
     SqliteOperator,
+    SqliteTable,
     SqlSensor,
     SQLTableCheckOperator,
     SQLThresholdCheckOperator,
@@ -41,6 +44,18 @@ class TestSqliteHook(HookContract):
     @pytest.fixture
     def server(self, tmp_path: Path) -> Connection:
         return Connection.from_uri(f"sqlite:///{tmp_path}/contract.db", "contract")
+
+
+class TestSqliteTable(EndpointContract):
+    appends = upserts = has_partitions = True
+
+    @pytest.fixture
+    def endpoint(self, hook: SqliteHook) -> Any:
+        hook.run(
+            "create table contract (id int primary key, name text, amount decimal(12, 2), day date not null, "
+            "seen timestamp)"
+        )
+        return lambda **given: SqliteTable("contract", conn_id="warehouse", **given)
 
 
 class TestExecuteQuery(OperatorContract):

@@ -108,6 +108,12 @@ def test_a_connection_for_one_test(connection):
     assert told == "p@ss/word\n"
 
 
+def test_it_is_used_before_what_the_environment_has(connection, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", "sqlite:///mine.db")
+    connection("warehouse", "sqlite:///test.db")
+    assert BaseHook.get_connection("warehouse").schema == "test.db"
+
+
 def test_it_is_gone_after_the_test(monkeypatch, request):
     from tradewind.errors import ConnectionNotFound
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tradewind import plugins
 from tradewind.errors import UsageError
 
-#: Names under which something of another kind is known already.
+#: Names that would be taken for something of tradewind itself.
 _TAKEN = frozenset({"core", "testing", "tradewind"})
 
 
@@ -33,12 +33,15 @@ def module_name(name: str) -> str:
         raise UsageError(f"A provider cannot be called {name!r}: a name begins with a letter, as in 'api-{found}'.")
     if keyword.iskeyword(found) or keyword.issoftkeyword(found):
         raise UsageError(f"A provider cannot be called {name!r}: that is a word of Python; try {found + '_api'!r}.")
-    declared = plugins.current().connection_type(found)
-    if found in _TAKEN or declared is not None:
-        what = (
-            f"the connection type {declared.name!r} is there already" if declared else "tradewind itself uses that name"
+    installed = plugins.current()
+    declared = installed.connection_type(found)
+    if declared is not None:
+        raise UsageError(
+            f"A provider cannot be called {name!r}: the connection type {declared.name!r} is there already."
         )
-        raise UsageError(f"A provider cannot be called {name!r}: {what}. Choose another name.")
+    taken = {one.name for one in installed.plugins} | {one.name for one in installed.failures}
+    if found in _TAKEN | taken:
+        raise UsageError(f"A provider cannot be called {name!r}: there is one of that name. Choose another.")
     return found
 
 
