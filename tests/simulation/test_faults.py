@@ -1,5 +1,7 @@
 """The simulation itself is tested: a fault planted in the scheduler must be found within a few seeds."""
 
+from collections import Counter
+
 import pytest
 from msgspec.structs import replace
 
@@ -7,8 +9,12 @@ from tradewind.executor.contract import Ended
 from tradewind.scheduler import admit, decide, dispatch, loop
 from tradewind.scheduler.board import key_of
 from tradewind.states import TaskState
+from tradewind.store import leases
+from tradewind.store.moves import MoveVerbs
+from tradewind.store.pools import PoolVerbs
 from tradewind.store.tasks import TaskVerbs
 
+from .crowd import Crowd
 from .world import World
 
 
@@ -46,6 +52,22 @@ def test_a_planted_fault_is_found_on_a_server(kind, tmp_path, monkeypatch, kept_
     fault = "an attempt starts without compare-and-set"
     monkeypatch.setattr(*FAULTS[fault])
     find(fault, lambda seed: World(seed, tmp_path / str(seed), kept_databases(kind)))
+
+
+CROWD_FAULTS = {
+    "each scheduler counts its own tasks only": [
+        (MoveVerbs, "_refuse_crowded", lambda *given: None),
+        (PoolVerbs, "slots_taken_by_others", lambda *given: Counter()),
+    ],
+    "schedulers share the runs of a DAG": [(leases, "_CLAIMABLE_BESIDE", leases._CLAIMABLE)],
+}
+
+
+@pytest.mark.parametrize("fault", CROWD_FAULTS)
+def test_a_fault_of_several_schedulers_is_found(fault, tmp_path, monkeypatch, kept_databases):
+    for planted in CROWD_FAULTS[fault]:
+        monkeypatch.setattr(*planted)
+    find(fault, lambda seed: Crowd(seed, tmp_path / str(seed), kept_databases("postgres")))
 
 
 def find(fault, make_world):
