@@ -69,4 +69,5 @@ class Crowd(World):
     def check_that_memory_is_empty(self):
         for name in sorted(self.crowd):
             self.choose(name)
+            self.loop.step(0)  # it may not have had a turn since its last process ended
             super().check_that_memory_is_empty()
