@@ -19,10 +19,12 @@ help: ## show the verbs
 demo: $(VENV)/.installed ## run the example pipeline for seven days of data
 	@$(BIN)/python examples/demo.py
 
-test: $(VENV)/.developing ## run every test
+test: $(VENV)/.developing ## run every test, on real servers
+	@scripts/servers $(BIN)/python constraints.txt
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 test-oldest: $(OLDEST)/.developing ## test the packages with the oldest libraries that they allow
+	@scripts/servers $(OLDEST)/bin/python constraints-oldest.txt
 	@$(OLDEST)/bin/python -m pytest -q -n 2 --dist worksteal tests/core providers $(ARGS)
 
 check: $(VENV)/.developing ## format, lint, types, layers, documentation, packages

@@ -112,9 +112,19 @@ CLASSES = {
         "DbApiHook",
         "SqliteHook",
         "SQLExecuteQueryOperator",
+        "SQLInsertRowsOperator",
+        "SQLBulkLoadOperator",
+        "GenericTransfer",
         "SQLCheckOperator",
         "SQLValueCheckOperator",
+        "SQLThresholdCheckOperator",
+        "SQLIntervalCheckOperator",
+        "SQLColumnCheckOperator",
+        "SQLTableCheckOperator",
+        "BranchSQLOperator",
+        "SqlSensor",
     ],
+    "tradewind_mysql": ["MySqlHook", "MySqlOperator"],
 }
 
 

@@ -20,6 +20,7 @@
     ├── TemplateError
     ├── UnknownContextKey            a name that the context of a task does not have
     ├── XComError
+    ├── TransferError                rows cannot be moved from a source to a sink
     ├── PluginError
     ├── SandboxError                 a throw-away server cannot be had, or did not start
     │   └── SandboxMissing           there is nothing on this machine that could be started
@@ -126,6 +127,10 @@ class UnknownContextKey(TradewindError, KeyError):
 
 class XComError(TradewindError):
     """A value cannot be passed between tasks."""
+
+
+class TransferError(TradewindError):
+    """Rows cannot be moved from a source to a sink, which is as it was. The message never shows values of rows."""
 
 
 class PluginError(TradewindError):

@@ -6,10 +6,10 @@ written for it but the client itself.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
+    import logging
     from types import TracebackType
 
     from tradewind.connection import Connection
@@ -75,6 +75,8 @@ class BaseHook:
 
     @property
     def log(self) -> logging.Logger:
+        import logging
+
         return logging.getLogger(f"{type(self).__module__}.{type(self).__qualname__}")
 
     def __enter__(self) -> Self:

@@ -25,16 +25,21 @@ names = [str(path.relative_to(ROOT)) for path in PAGES]
 
 _BLOCK = re.compile(r"(?P<before>[^\n]*)\n\n?```python\n(?P<code>.*?)^```", re.DOTALL | re.MULTILINE)
 _NOT_RUN = re.compile(r"<!-- not run: \S.* -->")
+_TOGETHER = re.compile(r"<!-- blocks run together by (\S+) -->")
 _LINK = re.compile(r"(?<!\!)\[[^\]]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def blocks() -> list[tuple[str, str]]:
-    """Every Python block that is not marked as not to be run, with its place."""
+    """Every Python block that is not marked as not to be run, with its place; none of a page that is run as a whole."""
     found = []
     for path, name in zip(PAGES, names):
         text = path.read_text(encoding="utf-8")
+        together = _TOGETHER.search(text)
+        if together is not None:
+            assert path.name in (ROOT / together[1]).read_text(encoding="utf-8"), name
+            continue
         for block in _BLOCK.finditer(text):
             if not _NOT_RUN.fullmatch(block["before"].strip()):
                 line = text.count("\n", 0, block.start("code")) + 1

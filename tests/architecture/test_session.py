@@ -23,7 +23,7 @@ def test_without_its_server(): pytest.skip("MariaDB: mariadbd is not installed")
 @pytest.fixture
 def session(tmp_path):
     """Starts a session with the shared conftest and these tests in it."""
-    shutil.copy(Path(__file__).parents[1] / "conftest.py", tmp_path)
+    shutil.copy(Path(__file__).parents[2] / "conftest.py", tmp_path)
     inherited = {name: value for name, value in os.environ.items() if name not in ("TRADEWIND_TEST_SERVERS", "CI")}
 
     def start(tests, *words, **environ):

@@ -6,7 +6,7 @@ some of them.
 
 import sys
 
-from tests.benchmarks import hooks, imports, parsing, scheduling
+from tests.benchmarks import hooks, imports, mysql, parsing, scheduling
 
 ALL = {
     "imports": imports.run,
@@ -14,6 +14,7 @@ ALL = {
     "throughput": scheduling.run_parallel,
     "parsing": parsing.run,
     "hooks": hooks.run,
+    "mysql": mysql.run,
 }
 
 

@@ -20,7 +20,7 @@ import click
 from tradewind.cli.app import Group
 from tradewind.cli.exit_codes import INTERRUPTED
 from tradewind.cli.output import output_option, show_rows
-from tradewind.errors import UsageError
+from tradewind.errors import TradewindError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,7 +33,7 @@ def sandbox() -> None:
 @sandbox.command("list")
 @output_option
 def list_(output: str) -> None:
-    """List the connection types that have a sandbox."""
+    """List the connection types that have a sandbox, and whether it can be started here."""
     from tradewind import plugins
     from tradewind.sandbox import wiring
 
@@ -43,9 +43,20 @@ def list_(output: str) -> None:
         declared = found.connection_type(name)
         label = declared.label if declared is not None else ""
         provider = found.owners[f"register_sandboxes:{name}"]
-        rows.append({"type": name, "label": label, "provider": provider, "sandbox": path})
+        rows.append({"type": name, "label": label, "provider": provider, "ready": _ready(path)})
     empty = "No installed provider brings a sandbox."
-    show_rows(rows, ("type", "label", "provider", "sandbox"), output, empty=empty, spare=("sandbox",))
+    show_rows(rows, ("type", "label", "provider", "ready"), output, empty=empty)
+
+
+def _ready(path: str) -> str:
+    """ "yes", or what is in the way."""
+    from tradewind import plugins
+
+    try:
+        plugins.load_object(path)().check()
+    except TradewindError as error:
+        return str(error)
+    return "yes"
 
 
 @sandbox.command(context_settings={"allow_interspersed_args": False})

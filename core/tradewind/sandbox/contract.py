@@ -32,6 +32,9 @@ class Sandbox(ABC):
     def stop(self) -> None:
         """Stop it and remove what it kept. May be called more than once, and without `start`."""
 
+    def check(self) -> None:  # noqa: B027 - most stand-ins need nothing that could be missing
+        """Raise SandboxMissing, saying what to install, if there is nothing on this machine that could be started."""
+
     def __enter__(self) -> Connection:
         return self.start()
 

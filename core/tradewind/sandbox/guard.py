@@ -81,7 +81,7 @@ class Guard:
                 return None
         return self._ended[pid]
 
-    def log_tail(self, log: str, lines: int = 15) -> str:
+    def log_tail(self, log: str, lines: int = 40) -> str:
         """The last lines that were written to a log."""
         with contextlib.suppress(OSError):
             text = (self.folder / log).read_text(encoding="utf-8", errors="replace")

@@ -62,10 +62,14 @@ class ServerSandbox(Sandbox):
     # -- what a subclass says
 
     @abstractmethod
+    def find(self) -> None:
+        """Find the server's programs. Raises SandboxMissing, saying what to install, if there are none here."""
+
+    @abstractmethod
     def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         """Write what the server needs into the folder, and answer the commands that make its data.
 
-        Raises SandboxMissing, saying what to install, if there is no server on this machine.
+        Called after `find`.
         """
 
     @abstractmethod
@@ -94,11 +98,15 @@ class ServerSandbox(Sandbox):
         """The environment variable that names an existing server to use instead."""
         return f"TRADEWIND_SANDBOX_{cls.conn_type.upper()}_URL"
 
+    def check(self) -> None:
+        if not self._existing_url():
+            self.find()
+
     def start(self) -> Connection:
         """Start it and wait until it answers; if it is started already, answer the same connection."""
         with self._lock:
             if self._connection is None:
-                url = self._url or os.environ.get(self.url_variable(), "").strip()
+                url = self._existing_url()
                 self._connection = self._use_existing(url) if url else self._start_own()
             return self._connection
 
@@ -115,9 +123,13 @@ class ServerSandbox(Sandbox):
                 atexit.unregister(self.stop)
                 self._drop(*lent)
 
+    def _existing_url(self) -> str:
+        return self._url or os.environ.get(self.url_variable(), "").strip()
+
     # -- a server of our own
 
     def _start_own(self) -> Connection:
+        self.find()
         password = secrets.token_hex(16)
         guard = Guard(self.conn_type)
         try:

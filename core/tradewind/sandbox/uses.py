@@ -137,12 +137,20 @@ def uses_of_task(task: Any) -> list[Use]:
 def _use_of_field(owner: Any, name: str, conn_id: str, where: str) -> Use:
     if isinstance(owner, Mapping):
         return Use(conn_id, where, field=name)
-    default = ""
-    with suppress(TypeError, ValueError):  # a class without a signature
-        given = inspect.signature(type(owner)).parameters.get(name)
-        default = given.default if given is not None and isinstance(given.default, str) else ""
     kind = getattr(type(owner), "conn_type", "")
+    default = _default_of(type(owner), name)
     return Use(conn_id, where, field=name, default=default, conn_type=kind if isinstance(kind, str) else "")
+
+
+def _default_of(owner: type, name: str) -> str:
+    """Default of a keyword of a class or, where it hands its keywords on, of the nearest base that has it."""
+    makers = [vars(one)["__init__"] for one in owner.__mro__ if "__init__" in vars(one)]
+    for maker in (*makers, owner):
+        with suppress(TypeError, ValueError):  # it has no signature
+            given = inspect.signature(maker).parameters.get(name)
+            if given is not None:
+                return given.default if isinstance(given.default, str) else ""
+    return ""
 
 
 def _fields(owner: Any) -> Iterable[tuple[str, Any]]:

@@ -48,3 +48,7 @@ def main(argv: Sequence[str]) -> int:
     while verb == "wait" and not path.with_name(f"{path.name}.end").exists():
         time.sleep(0.01)
     return FAILED if verb == "fail" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

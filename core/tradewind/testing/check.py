@@ -11,6 +11,7 @@ from tradewind.hook import BaseHook
 from tradewind.testing.hook import HookContract
 from tradewind.testing.laws import Verdict, try_laws
 from tradewind.testing.provider import ProviderContract
+from tradewind.testing.resources import open_descriptors, opened_since
 from tradewind.testing.sandbox import SandboxContract
 
 
@@ -36,24 +37,28 @@ def _check_sandbox(found: plugins.Plugins, conn_type: str) -> Iterator[Verdict]:
         yield Verdict(f"The sandbox of {conn_type!r} starts", False, _told(error))
         return
     with sandbox:
-        kind = server.get_hook()
         capable = {"conn_type": conn_type, "has_network": server.port is not None}
         yield from try_laws(type("Sandbox", (SandboxContract,), capable))
-        if isinstance(kind, BaseHook):
+        if isinstance(server.get_hook(), BaseHook):
             # What only its own tests know is taken as leniently as can be: who closes a client, how patient it is.
-            lenient = {"checks_password": bool(server.password), "caller_closes": _returns_what_closes(kind)}
+            lenient = {"checks_password": bool(server.password), "caller_closes": _caller_closes(server)}
             contract = type("Hook", (HookContract,), {**capable, **lenient, "patience": 60.0})
             yield from try_laws(contract, server=server)
 
 
-def _returns_what_closes(hook: BaseHook) -> bool:
-    """Whether the client has a `close` of its own."""
-    with hook:
+def _caller_closes(server: Connection) -> bool:
+    """Whether a client is still open when its hook is closed."""
+    hook = server.get_hook()
+    before = open_descriptors()
+    try:
         client = hook.get_conn()
-        close = getattr(client, "close", None)
-        if close is not None:
-            close()
-    return close is not None
+        hook.close()
+    except Exception:  # a law tells it
+        return False
+    left = bool(opened_since(before))
+    if left and hasattr(client, "close"):
+        client.close()
+    return left
 
 
 def _told(error: Exception) -> str:

@@ -45,20 +45,12 @@ def connections(declared: ConnectionType) -> Iterator[Connection]:
 
 def values(extra: Extra) -> tuple[Any, ...]:
     """Values that the extra may have."""
-    return extra.choices or _VALUES[extra.type] if extra.type is str else _typed_choices(extra)
-
-
-def _typed_choices(extra: Extra) -> tuple[Any, ...]:
-    if not extra.choices:
-        return _VALUES[extra.type]
-    return tuple(json.loads(choice.lower() if extra.type is bool else choice) for choice in extra.choices)
+    return tuple(map(extra.type, extra.choices)) or _VALUES[extra.type]
 
 
 def texts(extra: Extra) -> tuple[tuple[str, Any], ...]:
     """Text as in a query, and the value that it means."""
-    if extra.choices:
-        return tuple(zip(extra.choices, values(extra)))
-    return _TEXTS[extra.type]
+    return tuple((choice, extra.type(choice)) for choice in extra.choices) or _TEXTS[extra.type]
 
 
 def secret_connections(declared: ConnectionType) -> Iterator[tuple[Connection, str]]:

@@ -31,6 +31,7 @@ class Bench:
         self.patience = contract.patience
         self.contract = contract
         self.made: list[Executor] = []
+        self.paths: list[Path] = []
         self.pids: set[int] = set()
         self.executor = self.new()
 
@@ -43,6 +44,7 @@ class Bench:
     def submit(self, verb: str, name: str) -> tuple[TaskKey, Path]:
         key = TaskKey("contract", "run", name)
         path = self.folder / name
+        self.paths.append(path)
         self.executor.submit(key, ["attempt", verb, str(path)], self.folder / f"{name}.log", "contract\0one")
         return key, path
 
@@ -73,6 +75,8 @@ class Bench:
         return once(found)
 
     def close(self) -> None:
+        for path in self.paths:  # an executor that cannot stop its attempts must not keep us
+            self.let_go(path)
         for executor in self.made:
             executor.stop(0)
         for pid in filter(is_alive, self.pids):

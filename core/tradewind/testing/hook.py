@@ -9,7 +9,7 @@ import logging
 import pickle
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from tradewind.connection import Connection
@@ -69,24 +69,25 @@ class HookContract(Contract, contract=True):
 
     def test_it_closes_what_it_opens(self, server: Connection) -> None:
         """Nothing that the hook opened is open after `close`."""
-        self._use(server)  # what is loaded and kept for good is loaded now
-        with _nothing_left("a hook that was used and closed"):
+        with _nothing_left("a hook that was used and closed", lambda: self._use(server)):
             self._use(server)
 
     @needs("has_network")
     def test_it_closes_what_failed(self, server: Connection) -> None:
         """Nothing is left open by a client that could not be opened."""
         broken = _changed(server, port=faults.closed_port())
-        broken.get_hook().test_connection()
-        with _nothing_left("a client that could not be opened"):
+        with _nothing_left("a client that could not be opened", lambda: broken.get_hook().test_connection()):
             broken.get_hook().test_connection()
 
     def test_it_closes_twice(self, server: Connection) -> None:
         """`close` may be called before anything was opened, and again."""
         hook = server.get_hook()
-        hook.close()
-        self._close(hook, hook.get_conn())
-        hook.close()
+        try:
+            hook.close()
+            self._close(hook, hook.get_conn())
+            hook.close()
+        except Exception as error:
+            require(False, f"close fails where nothing is open: {type(error).__name__}: {error}")
 
     def test_it_is_made_without_the_server(self) -> None:
         """A hook is made without looking its connection up, for DAG files make hooks when they are read."""
@@ -211,8 +212,12 @@ def _no_secret(server: Connection, told: str) -> None:
 
 
 @contextlib.contextmanager
-def _nothing_left(by: str) -> Iterator[None]:
-    gc.collect()
+def _nothing_left(by: str, first: Callable[[], object]) -> Iterator[None]:
+    """Nothing that the block opened is open after it. `first` does the same: what is kept for good is opened then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        first()
+        gc.collect()
     before = open_descriptors()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always", ResourceWarning)

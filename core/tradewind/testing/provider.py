@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 
 from tradewind import plugins
 from tradewind.connection import Connection
-from tradewind.errors import PluginError, TradewindError
+from tradewind.errors import BrokenConnection, PluginError, TradewindError
 from tradewind.executor.contract import Executor
 from tradewind.hook import BaseHook
 from tradewind.hookspecs import PROJECT
 from tradewind.operator import BaseOperator
-from tradewind.records import ConnectionType
+from tradewind.records import ConnectionType, Extra
 from tradewind.sandbox import Sandbox
-from tradewind.secrets import SecretsSource
+from tradewind.secrets import SecretsSource, is_secret_name
 from tradewind.testing import examples
 from tradewind.testing.laws import Contract, require
 from tradewind.testing.probe import Report, probe
@@ -91,10 +91,8 @@ class ProviderContract(Contract, contract=True):
             for extra in declared.extras:
                 require(extra.help.strip(), f"{who}: the extra {extra.name!r} has no help; say in a line what it does.")
                 require("\n" not in extra.help, f"{who}: the help of {extra.name!r} has several lines; make it one.")
-                known = extra.type in (str, bool, int, float, dict, list)
-                require(
-                    known, f"{who}: {extra.name!r} is of type {extra.type!r}; use str, bool, int, float, dict, list."
-                )
+                plain = not extra.choices or extra.type in (str, int)
+                require(plain, f"{who}: {extra.name!r} has choices; make its type str or int, or leave them out.")
             if declared.sqlalchemy_url is not None:
                 _resolve(f"sqlalchemy_url of {declared.name!r}", declared.sqlalchemy_url)
 
@@ -121,6 +119,10 @@ class ProviderContract(Contract, contract=True):
         """Connections of its types, with their extras, read back from URI and JSON as they were, and typed."""
         for declared in self._connection_types():
             for given in examples.connections(declared):
+                told = (
+                    f"Connections of the type {declared.name!r} are taken for {given.conn_type!r}; choose another name."
+                )
+                require(given.conn_type == declared.name, told)
                 for form, text in (("URI", given.get_uri()), ("JSON", given.as_json())):
                     again = Connection.from_value(text, "example")
                     wrong = examples.differences(given, again)
@@ -131,9 +133,7 @@ class ProviderContract(Contract, contract=True):
         for declared in self._connection_types():
             for extra in declared.extras:
                 for text, meant in examples.texts(extra):
-                    uri = f"{declared.name.replace('_', '-')}://host/?{examples.quoted(extra.name)}={examples.quoted(text)}"
-                    read = Connection.from_uri(uri, "example").extra_dejson
-                    got = read.get(extra.name)
+                    got = _read_extra(declared, extra, text)
                     same = got == meant and type(got) is type(meant)
                     told = f"{declared.name!r} reads the extra {extra.name}={text} as {got!r} and not as {meant!r}."
                     require(same, told)
@@ -141,6 +141,9 @@ class ProviderContract(Contract, contract=True):
     def test_secrets_are_masked(self) -> None:
         """Password and secret extras do not show where a connection is shown."""
         for declared in self._connection_types():
+            for extra in declared.extras:
+                told = f"The extra {extra.name!r} of {declared.name!r} is secret by name; declare it with secret=True."
+                require(extra.secret or not is_secret_name(extra.name), told)
             for given, hidden in examples.secret_connections(declared):
                 for form in (repr(given), given.masked_uri(), str(given.masked_dict())):
                     told = f"The connection type {declared.name!r} shows {hidden}; declare it with secret=True."
@@ -241,6 +244,15 @@ def _resolve(who: str, path: str) -> Any:
         return plugins.load_object(path)
     except PluginError as error:
         require(False, f"{who}: {error}. Correct the dotted path, or add what it names.")
+
+
+def _read_extra(declared: ConnectionType, extra: Extra, text: str) -> Any:
+    query = f"{examples.quoted(extra.name)}={examples.quoted(text)}"
+    try:
+        connection = Connection.from_uri(f"{declared.name.replace('_', '-')}://host/?{query}", "example")
+    except BrokenConnection as error:
+        require(False, f"{declared.name!r} does not take its own extra {extra.name}={text}: {error}")
+    return connection.extra_dejson.get(extra.name)
 
 
 def _check_hook(declared: ConnectionType, hook: Any) -> None:

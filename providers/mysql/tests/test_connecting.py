@@ -67,8 +67,8 @@ def test_extras_are_typed_and_reach_the_driver() -> None:
 
 def test_iam_false_is_false() -> None:
     assert Connection.from_uri("mysql://h/db?iam=false").extra_dejson == {"iam": False}
-    assert "ssl" not in settings("mysql://h/db?iam=false")
-    assert "ssl" in settings("mysql://h/db?iam=true")
+    assert settings("mysql://h/db?iam=false")["ssl_optional"] is True
+    assert settings("mysql://h/db?iam=true")["ssl_optional"] is False
 
 
 def test_a_misspelt_extra_is_refused_with_the_nearest_name() -> None:

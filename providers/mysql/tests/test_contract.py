@@ -3,47 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
 
 import pytest
 
-from tradewind.connection import Connection, connections
-from tradewind.operator import BaseOperator
+from tradewind.connection import Connection
 from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
-from tradewind_mysql import MySqlHook, MySqlOperator
+from tradewind_mysql import MySqlOperator
+
+_SLEEPERS = "select count(*) from information_schema.processlist where info like 'select sleep%%' and db = %s"
 
 
 class TestProvider(ProviderContract):
     name = "mysql"
-    vendor_libraries = ("pymysql", "boto3", "sqlalchemy", "pandas", "polars", "cryptography")
 
 
-class TestHook(HookContract):
+class TestMySqlHook(HookContract):
     conn_type = "mysql"
     caller_closes = True
-    impatient = {"connect_timeout": 1.0}
+    impatient = {"connect_timeout": 2}
 
 
-class TestOperator(OperatorContract):
+class TestMySqlSandbox(SandboxContract):
+    conn_type = "mysql"
+
+
+class TestMySqlOperator(OperatorContract):
     operator = MySqlOperator
-    arguments = {"sql": "select 1", "mysql_conn_id": "nowhere", "parameters": {"a": 1}, "database": "other"}
+    arguments = {"sql": "select 1", "mysql_conn_id": "nowhere", "parameters": {"a": 1}}
     stops_its_work = True
 
     @pytest.fixture
-    def server(self, sandbox: Callable[[str], Connection]) -> Iterator[Connection]:
-        found = sandbox("mysql")
-        with connections({"busy": found}):
-            yield found
+    def own(self, sandbox: Any) -> Connection:
+        found: Connection = sandbox("mysql")
+        return found
 
     @pytest.fixture
-    def slow_task(self, server: Connection) -> BaseOperator:
-        return MySqlOperator(task_id="slow", sql="SELECT SLEEP(300)", mysql_conn_id="busy")
+    def slow_task(self, own: Connection, connection: Any) -> MySqlOperator:
+        connection("slow", own)
+        return MySqlOperator(task_id="slow", sql="select sleep(300)", mysql_conn_id="slow")
 
     @pytest.fixture
-    def count_running(self, server: Connection) -> Callable[[], int]:
-        hook = MySqlHook(connection=server)
-        sql = "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND info LIKE 'SELECT SLEEP%%'"
-        return lambda: int(hook.get_first(sql.replace("%%", "%"))[0])
+    def count_running(self, own: Connection) -> Iterator[Callable[[], int]]:
+        import pymysql
 
+        where = {"host": own.host, "port": own.port, "user": own.login, "password": own.password or ""}
+        with closing(pymysql.connect(**where, autocommit=True)) as conn:
 
-class TestSandbox(SandboxContract):
-    conn_type = "mysql"
+            def count() -> int:
+                with conn.cursor() as cursor:
+                    cursor.execute(_SLEEPERS, (own.schema,))
+                    return int(cursor.fetchone()[0])
+
+            yield count

@@ -8,6 +8,8 @@ from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
     from tradewind_mysql.dialect import MySqlDialect as MySqlDialect
+    from tradewind_mysql.endpoints import MySqlQuery as MySqlQuery
+    from tradewind_mysql.endpoints import MySqlTable as MySqlTable
     from tradewind_mysql.hook import MySqlHook as MySqlHook
     from tradewind_mysql.operators import MySqlOperator as MySqlOperator
     from tradewind_mysql.sandbox import MySqlSandbox as MySqlSandbox
@@ -16,7 +18,9 @@ _HOME = {
     "MySqlDialect": "dialect",
     "MySqlHook": "hook",
     "MySqlOperator": "operators",
+    "MySqlQuery": "endpoints",
     "MySqlSandbox": "sandbox",
+    "MySqlTable": "endpoints",
 }
 
 __all__ = list(_HOME)

@@ -22,6 +22,8 @@ from tradewind_mysql.tls import Tls, TlsError
 if TYPE_CHECKING:
     from pymysql.connections import Connection as Driver
 
+    from tradewind_mysql.hook import MySqlHook
+
 DRIVER = "mysql+pymysql"
 
 #: Seconds till a connection must be ready, where nothing else is said.
@@ -139,10 +141,31 @@ def _in_url(value: Any) -> str:
     return str(math.ceil(value)) if isinstance(value, float) else str(value)
 
 
+def open_for(hook: MySqlHook) -> Driver:
+    """A new connection with everything that the hook and its connection say."""
+    from pymysql import cursors
+    from pymysql.constants import CLIENT
+
+    extras = hook.connection_extra
+    found = settings(hook.connection, conn_id=hook.get_conn_id(), schema=hook.schema)
+    if extras.get("iam"):
+        found["password"], found["port"] = hook.get_iam_token()
+    if hook.init_command:
+        found["init_command"] = hook.init_command
+    found["local_infile"] = bool(hook.local_infile)
+    if hook.local_infile is not False:  # the server may ask for a file; only the module `load` answers
+        found["client_flag"] = found.get("client_flag", 0) | CLIENT.LOCAL_FILES
+    kinds = {"dictcursor": cursors.DictCursor, "sscursor": cursors.SSCursor, "ssdictcursor": cursors.SSDictCursor}
+    found["cursorclass"] = kinds.get(extras.get("cursor", ""), cursors.Cursor)
+    return connect(found, hook.get_conn_id())
+
+
 def connect(found: dict[str, Any], conn_id: str) -> Driver:
     """A new PyMySQL connection. Raises ConnectionFault, which says what to do."""
     import pymysql
+    from pymysql.constants import CLIENT
 
+    tls_optional = found.pop("ssl_optional", False)
     # PyMySQL's connect_timeout ends when the socket is open. A server that is stuck says nothing from there on.
     patience = min(found["connect_timeout"], found.get("read_timeout") or math.inf)
     try:
@@ -151,6 +174,9 @@ def connect(found: dict[str, Any], conn_id: str) -> Driver:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL knows no charset={found['charset']!r}.") from None
     except (TypeError, ValueError) as error:
         raise BrokenConnection(f"Connection {conn_id!r}: PyMySQL does not take its settings: {error}.") from error
+    if tls_optional:
+        conn._ssl_required = False
+        conn.client_flag &= ~CLIENT.SSL  # it is added again if the server has TLS
     try:
         conn.connect(_open_socket(conn, found))
     except TradewindError:  # the task's time is up

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tradewind_mysql.hook import MySqlHook
 
 #: Warnings of one statement that are told.
 MOST = 10
@@ -38,3 +41,17 @@ def warnings_of(conn: Any) -> Iterator[ServerWarning]:
     """The warnings of the last statement of a connection, as many as the server keeps."""
     for level, code, text in conn.show_warnings() or ():
         yield ServerWarning(str(level), int(code), without_values(str(text)))
+
+
+def log_warnings(hook: MySqlHook, cursor: Any) -> None:
+    """Log what the server warned of at the last statement. Rows that are still on their way must not be disturbed."""
+    from pymysql.cursors import SSCursor
+
+    if not cursor.warning_count or isinstance(cursor, SSCursor):
+        return
+    for warning in list(warnings_of(cursor.connection))[:MOST]:
+        log = hook.log.info if warning.level == "Note" else hook.log.warning
+        log("Connection %r: the server says: %s", hook.get_conn_id(), warning)
+    left = cursor.warning_count - MOST
+    if left > 0:
+        hook.log.warning("Connection %r: and %s more.", hook.get_conn_id(), left)

@@ -11,12 +11,17 @@ With LOCAL, values that do not fit are bent and rows that collide are left out, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tradewind_mysql.diagnostics import ServerWarning, warnings_of
+from tradewind.errors import TradewindError
+from tradewind_mysql.diagnostics import MOST, ServerWarning, warnings_of
 from tradewind_sql.errors import RowError
+
+if TYPE_CHECKING:
+    from tradewind_mysql.hook import MySqlHook
 
 #: The one format: what `SELECT ... INTO OUTFILE` and `mysqldump --tab` write. As hexadecimal numbers, since backslashes
 #: in strings depend on the session.
@@ -91,6 +96,38 @@ def _loaded(conn: Any, answer: Any) -> Loaded:
         text = text[1:]
     rows, deleted, skipped, count = [int(number) for number in _NUMBER.findall(text)][:4]  # words as lc_messages says
     return Loaded(rows, deleted, skipped, count, tuple(warnings_of(conn)) if count else ())
+
+
+def load(
+    hook: MySqlHook,
+    conn: Any,
+    statement: str,
+    blocks: Iterable[bytes],
+    table: str,
+    is_strict: Callable[[Loaded], bool],
+) -> Loaded:
+    """`send` for a hook: what became of the rows is logged, and refused if it is not what `is_strict` asks for."""
+    with _without_notes(hook, conn), hook._explained(statement):
+        loaded = hook._attended(conn, lambda: send(conn, statement, blocks))
+        if is_strict(loaded):
+            refuse_losses(loaded)
+    lost = loaded.count or loaded.skipped
+    told = "; ".join(map(str, loaded.warnings[:MOST]))
+    log = hook.log.warning if lost else hook.log.info
+    log("Loaded into %s: %s%s", table, loaded, f": {told}" if told else "")
+    return loaded
+
+
+@contextmanager
+def _without_notes(hook: MySqlHook, conn: Any) -> Iterator[None]:
+    """In the block the server counts only what is worth a warning; a rounded decimal is not."""
+    [[before]] = hook.query(conn, "SELECT @@sql_notes")
+    hook.query(conn, "SET SESSION sql_notes = 0")
+    try:
+        yield
+    finally:
+        with suppress(conn.Error, TradewindError):  # the connection may be gone, or the statement cancelled
+            hook.query(conn, f"SET SESSION sql_notes = {int(before):d}")
 
 
 def file_blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tradewind_mysql import columns, load, values
+from tradewind_mysql import columns, diagnostics, load, values
 from tradewind_sql.errors import RowError, SqlError
 from tradewind_sql.inserts import InsertTarget
 
@@ -45,7 +45,7 @@ def insert_many(hook: MySqlHook, cursor: Any, statement: str, rows: list[tuple[A
 
 def _execute(hook: MySqlHook, cursor: Any, statement: bytes) -> None:
     hook._attended(cursor.connection, lambda: cursor.execute(statement))
-    hook.log_warnings(cursor)
+    diagnostics.log_warnings(hook, cursor)
 
 
 def _adapted(row: Sequence[Any], place: int, number: int) -> tuple[Any, ...]:
@@ -116,11 +116,12 @@ def load_many(hook: MySqlHook, conn: Any, target: InsertTarget, rows: list[tuple
     replace = "REPLACE " if target.replace else ""
     statement = f"LOAD DATA LOCAL INFILE 'rows' {replace}INTO TABLE {table} {load.FORMAT}{fields}"
     hook.log.debug("Running statement: %s", statement)
-    with hook.without_notes(conn), hook._explained(statement):
-        loaded = hook._attended(conn, lambda: load.send(conn, statement, _blocks(rows)))
-        if loaded.skipped or "STRICT" in hook.query(conn, "SELECT @@sql_mode")[0][0]:
-            load.refuse_losses(loaded)
-        hook.log_loaded(loaded, target.table)
+
+    def is_strict(loaded: load.Loaded) -> bool:
+        """A session that is lenient with INSERT is lenient here; rows that are left out it would not take either."""
+        return bool(loaded.skipped) or "STRICT" in hook.query(conn, "SELECT @@sql_mode")[0][0]
+
+    load.load(hook, conn, statement, _blocks(rows), target.table, is_strict)
 
 
 def _blocks(rows: list[tuple[Any, ...]]) -> Iterator[bytes]:

@@ -32,7 +32,11 @@ _SETTINGS = {
     "skip-name-resolve": None,
 }
 
-_MARIADB_SMALL_LOGS = ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M"]
+#: For the server that makes the data of MariaDB, which would write 100 MB otherwise.
+_MAKING_DATA = ["--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M"]
+
+#: A server that answers at all answers within this time, in seconds; dropping a database may take longer.
+_ANSWER_TIMEOUT, _TIMEOUT = 5, 60
 
 _WHAT_TO_INSTALL = (
     "On Debian and Ubuntu: `sudo apt-get install mariadb-server-core mariadb-client-core`, which starts no server by "
@@ -49,16 +53,19 @@ class MySqlSandbox(ServerSandbox):
     conn_type = "mysql"
     label = "MySQL"
 
-    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
+    def find(self) -> None:
         self._server, self._is_mariadb = find_server()
+        self._maker = _install_program(self._server) if self._is_mariadb else self._server
+
+    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         init = folder / "init.sql"
         init.touch(0o600)
         init.write_text(_first_statements(self.login, password), encoding="utf-8")
         as_root = ["--user=root"] if os.geteuid() == 0 else []
         if not self._is_mariadb:
-            return [[self._server, "--no-defaults", "--initialize-insecure", "--datadir=./data", *as_root]]
-        words: list[str | Path] = [_install_program(self._server), "--no-defaults", "--datadir=./data", *as_root]
-        return [[*words, "--auth-root-authentication-method=normal", "--skip-test-db", *_MARIADB_SMALL_LOGS]]
+            return [[self._maker, "--no-defaults", "--initialize-insecure", "--datadir=./data", *as_root]]
+        words: list[str | Path] = [self._maker, "--no-defaults", "--datadir=./data", *as_root]
+        return [[*words, "--auth-root-authentication-method=normal", *_MAKING_DATA]]
 
     def command(self, folder: Path, port: int) -> Sequence[str | Path]:
         settings = [f"--{name}" if value is None else f"--{name}={value}" for name, value in _SETTINGS.items()]
@@ -68,7 +75,7 @@ class MySqlSandbox(ServerSandbox):
         return [self._server, "--no-defaults", *settings, f"--port={port}", start, *more, *as_root]
 
     def ask_version(self, server: Connection) -> str:
-        told = str(_ask(server, "SELECT VERSION()"))
+        told = str(_ask(server, "SELECT VERSION()", timeout=_ANSWER_TIMEOUT))
         family = "MariaDB" if "mariadb" in told.lower() else "MySQL"
         return f"{family} {told.partition('-')[0]}"
 
@@ -119,7 +126,7 @@ def _first_statements(login: str, password: str) -> str:
     return (
         f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{password}';\n"
         f"GRANT ALL PRIVILEGES ON *.* TO {account} WITH GRANT OPTION;\n"
-        "DROP USER IF EXISTS 'root'@'localhost';\n"
+        "DROP USER IF EXISTS 'root'@'localhost', 'root'@'127.0.0.1', 'root'@'::1';\n"
     )
 
 
@@ -127,7 +134,7 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _rows(server: Connection, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+def _rows(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -> Sequence[Sequence[Any]]:
     """The rows of one statement."""
     import pymysql
 
@@ -138,7 +145,8 @@ def _rows(server: Connection, sql: str, *values: Any) -> Sequence[Sequence[Any]]
         password=server.password or "",
         charset="utf8mb4",
         autocommit=True,
-        connect_timeout=10,
+        connect_timeout=timeout,
+        read_timeout=timeout,  # whatever listens on the port may be no server at all
     )
     with closing(opened) as conn, conn.cursor() as cursor:
         cursor.execute(sql, values or None)
@@ -146,7 +154,7 @@ def _rows(server: Connection, sql: str, *values: Any) -> Sequence[Sequence[Any]]
         return found
 
 
-def _ask(server: Connection, sql: str, *values: Any) -> Any:
+def _ask(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -> Any:
     """Run one statement; answers the first value of its result, if it has one."""
-    found = _rows(server, sql, *values)
+    found = _rows(server, sql, *values, timeout=timeout)
     return found[0][0] if found else None

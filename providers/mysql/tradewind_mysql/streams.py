@@ -28,6 +28,11 @@ class Stream:
     def description(self) -> Any:
         return self._cursor.description
 
+    @property
+    def fields(self) -> Any:
+        """What the server says of the columns: more than `description` has."""
+        return self._cursor._result.fields
+
     def execute(self, *given: Any) -> None:
         """Execute a statement; its rows are there to be fetched."""
         self._cursor.execute(*given)

@@ -68,12 +68,14 @@ class Tls:
         return cls(mode, key_password=given.get("ssl_key_password"), **files)
 
     def arguments(self) -> dict[str, Any]:
-        """Keywords for `pymysql.connect`. Raises TlsError for files that cannot be read."""
+        """Keywords for `connecting.connect`. Raises TlsError for files that cannot be read.
+
+        `ssl_optional` says that a server without TLS will do. PyMySQL's own way to say so, which is to say nothing,
+        reads all certificates that this machine trusts at each connection, and does not use them.
+        """
         if self.mode == DISABLED:
             return {"ssl_disabled": True}
-        if self.mode == PREFERRED and not (self.cert or self.cipher):
-            return {}
-        return {"ssl": self._context()}
+        return {"ssl": self._context(), "ssl_optional": self.mode == PREFERRED}
 
     def query(self) -> dict[str, str]:
         """The same for a SQLAlchemy URL, as far as those of PyMySQL can say it; never the key's password."""
@@ -97,16 +99,18 @@ class Tls:
         return found
 
     def _context(self) -> ssl.SSLContext:
-        checked = self.mode in (VERIFY_CA, VERIFY_IDENTITY)
-        try:
-            context = ssl.create_default_context(
-                cafile=self.ca if checked else None, capath=self.capath if checked else None
-            )
-        except OSError as error:
-            raise TlsError(f"ssl_ca={self.ca!r} cannot be read: {error.strerror or error}") from None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # certificates that MySQL makes for itself do not pass it
         context.check_hostname = self.mode == VERIFY_IDENTITY
-        context.verify_mode = ssl.CERT_REQUIRED if checked else ssl.CERT_NONE
+        if self.mode not in (VERIFY_CA, VERIFY_IDENTITY):
+            context.verify_mode = ssl.CERT_NONE
+        elif not self.ca and not self.capath:
+            context.load_default_certs()
+        else:
+            try:
+                context.load_verify_locations(self.ca, self.capath)
+            except OSError as error:
+                raise TlsError(f"ssl_ca={self.ca!r} cannot be read: {error.strerror or error}") from None
         try:
             if self.cert:
                 context.load_cert_chain(self.cert, self.key, self.key_password or "")

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tradewind_postgres.endpoints import PostgresQuery as PostgresQuery
+    from tradewind_postgres.endpoints import PostgresTable as PostgresTable
     from tradewind_postgres.hook import PostgresHook as PostgresHook
     from tradewind_postgres.operators import PostgresOperator as PostgresOperator
     from tradewind_postgres.sandbox import PostgresSandbox as PostgresSandbox
 
-_HOME = {"PostgresHook": "hook", "PostgresOperator": "operators", "PostgresSandbox": "sandbox"}
+_HOME = {
+    "PostgresHook": "hook",
+    "PostgresOperator": "operators",
+    "PostgresQuery": "endpoints",
+    "PostgresSandbox": "sandbox",
+    "PostgresTable": "endpoints",
+}
 
 __all__ = list(_HOME)
 

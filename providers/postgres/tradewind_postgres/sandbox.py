@@ -49,8 +49,10 @@ class PostgresSandbox(ServerSandbox):
     label = "PostgreSQL"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": without waiting for clients
 
-    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
+    def find(self) -> None:
         self._programs = find_programs()
+
+    def prepare(self, folder: Path, password: str) -> Sequence[Sequence[str | Path]]:
         secret = folder / "password"
         secret.touch(0o600)
         secret.write_text(password, encoding="utf-8")
@@ -162,7 +164,7 @@ def _ask(server: Connection, sql: str, *values: str) -> Any:
     import psycopg2
 
     dsn = server.dsn if server.schema else f"{server.dsn} dbname=postgres"
-    with closing(psycopg2.connect(dsn, connect_timeout=10)) as conn:
+    with closing(psycopg2.connect(dsn, connect_timeout=5)) as conn:
         conn.autocommit = True
         with conn.cursor() as cursor:
             cursor.execute(sql, values or None)

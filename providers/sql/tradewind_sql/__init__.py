@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from tradewind_sql.checks import SQLThresholdCheckOperator as SQLThresholdCheckOperator
     from tradewind_sql.checks import SQLValueCheckOperator as SQLValueCheckOperator
     from tradewind_sql.dialect import Dialect as Dialect
+    from tradewind_sql.endpoints import SqliteQuery as SqliteQuery
+    from tradewind_sql.endpoints import SqliteTable as SqliteTable
+    from tradewind_sql.endpoints import SqlQuery as SqlQuery
+    from tradewind_sql.endpoints import SqlTable as SqlTable
     from tradewind_sql.errors import CheckFailed as CheckFailed
     from tradewind_sql.errors import EmptySql as EmptySql
     from tradewind_sql.errors import InvalidName as InvalidName
@@ -52,6 +56,7 @@ _MODULES = {
         "SQLValueCheckOperator",
     ),
     "dialect": ("Dialect",),
+    "endpoints": ("SqlQuery", "SqlTable", "SqliteQuery", "SqliteTable"),
     "errors": (
         "CheckFailed",
         "EmptySql",

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from tradewind_sql import bulk, frames, statements
+from tradewind_sql import statements
 from tradewind_sql.errors import EmptySql, SqlError
-from tradewind_sql.frames import FrameType
 from tradewind_sql.handlers import fetch_all_handler, fetch_one_handler, return_single_query_results
-from tradewind_sql.inserts import Insert, InsertTarget, insert_batch
 from tradewind_sql.lending import LendingHook
+
+if TYPE_CHECKING:
+    from tradewind_sql.frames import FrameType
+    from tradewind_sql.inserts import InsertTarget
 
 T = TypeVar("T")
 
@@ -216,7 +218,7 @@ class DbApiHook(LendingHook):
             return False, str(error) or type(error).__name__
         return True, "Connection successfully tested"
 
-    # Rows in bulk: see inserts, bulk and frames
+    # Rows in bulk: see inserts, bulk and frames, imported where they are used so that importing a hook costs little
 
     def insert_rows(
         self,
@@ -237,6 +239,8 @@ class DbApiHook(LendingHook):
         back, and earlier ones stay. `rows` may be any iterable; only a batch of it is in memory. Further keywords are
         `schema` and, with `replace=True`, `replace_index` and `replace_target`: see `Dialect.generate_replace_sql`.
         """
+        from tradewind_sql.inserts import Insert
+
         insert = Insert(self, table, target_fields, replace=replace, options=kwargs)
         return insert.run(
             rows,
@@ -268,6 +272,8 @@ class DbApiHook(LendingHook):
 
         `insert_batch` is the usual way, for what an override does not take on itself.
         """
+        from tradewind_sql.inserts import insert_batch
+
         insert_batch(self, cursor, target, rows)
 
     def _execute_many(self, cursor: Any, statement: str, rows: list[tuple[Any, ...]]) -> None:
@@ -276,10 +282,14 @@ class DbApiHook(LendingHook):
 
     def bulk_load(self, table: str, tmp_file: str) -> int:
         """Load a file as `bulk_dump` writes it into a table, all or nothing; returns the number of rows."""
+        from tradewind_sql import bulk
+
         return bulk.load(self, table, tmp_file)
 
     def bulk_dump(self, table: str, tmp_file: str) -> int:
         """Write a table to a file: a line per row, a tab between values, `\\N` for NULL; returns the number of rows."""
+        from tradewind_sql import bulk
+
         return bulk.dump(self, table, tmp_file)
 
     def get_df(
@@ -297,6 +307,8 @@ class DbApiHook(LendingHook):
         `coerce_float` (decimals become floats), `parse_dates`, `dtype` and `dtype_backend`, as in `pandas.read_sql`;
         for polars those of `polars.DataFrame`; for Arrow `schema`.
         """
+        from tradewind_sql import frames
+
         return frames.frame(self, sql, parameters, df_type, kwargs)
 
     def get_df_by_chunks(
@@ -309,6 +321,8 @@ class DbApiHook(LendingHook):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """As `get_df`, in data frames of at most `chunksize` rows, one in memory at a time."""
+        from tradewind_sql import frames
+
         return frames.frames(self, sql, parameters, df_type, chunksize, kwargs)
 
     def get_arrow(self, sql: str | list[str], parameters: Parameters | None = None, **kwargs: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from tradewind.errors import TaskSignal, TaskTimeout
@@ -20,15 +19,15 @@ from tradewind_sql.waiting import call_in_thread
 T = TypeVar("T")
 
 
-@dataclass
 class Shared:
     """The one connection of a `session()` or `transaction()`."""
 
-    conn: Any
-    in_transaction: bool = False  #: nothing is committed before the block's end
-    failed: bool = False  #: a call in the transaction failed
-    users: int = 0  #: calls that use it right now, each inside the one before
-    streaming: bool = False  #: a query's rows are being read from it
+    def __init__(self, conn: Any) -> None:
+        self.conn = conn
+        self.in_transaction = False  #: nothing is committed before the block's end
+        self.failed = False  #: a call in the transaction failed
+        self.users = 0  #: calls that use it right now, each inside the one before
+        self.streaming = False  #: a query's rows are being read from it
 
 
 class LendingHook(DatabaseAccess):

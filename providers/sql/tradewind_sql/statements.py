@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Syntax:
+class Syntax(NamedTuple):
     """What differs between databases when text is cut into statements."""
 
     backslash_escapes: bool = False  #: `\'` in a string is a quote (MySQL); `E'...'` always knows it

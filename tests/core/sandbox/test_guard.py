@@ -292,7 +292,7 @@ def test_a_guard_that_cannot_make_its_folder_says_why(folder, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "")
     (folder / "tradewind").write_text("")
     monkeypatch.setattr(guards.sys, "path", [])
-    with pytest.raises(SandboxError, match="ended with exit code 1: .*No module named"):
+    with pytest.raises(SandboxError, match=r"ended with exit code 1: .*No module named"):
         Guard("test")
 
 

@@ -1,4 +1,7 @@
-"""What every test shares: a home folder of its own, a clean environment, and the list of real servers used."""
+"""What every test of this repository shares: a clean environment, and the list of real servers used.
+
+Nothing of this is needed to pass: a provider's tests also run outside of this repository, with what it installs.
+"""
 
 import contextlib
 import logging
@@ -24,6 +27,12 @@ def pytest_configure(config):
         os.environ["TRADEWIND_TEST_SERVERS"] = path
         config.pluginmanager.register(LastWord(Path(path)))
     used_server(f"SQLite {sqlite3.sqlite_version} (embedded)")
+    with contextlib.suppress(ImportError):
+        import hypothesis
+
+        # How long an example takes says more about the other processes of the machine than about us.
+        hypothesis.settings.register_profile("tradewind", deadline=None)
+        hypothesis.settings.load_profile("tradewind")
 
 
 def used_server(name):
@@ -132,6 +141,14 @@ def home(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("tradewind") / "home"
     monkeypatch.setenv("TRADEWIND_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nothing_masked():
+    """The password `x` of one test must not hide the connection `x` of the next."""
+    from tradewind import secrets
+
+    secrets.forget_secrets()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
-"""A table into a file on this machine, in the form that LOAD DATA reads: what is behind `MySqlHook.bulk_dump`.
+"""Tables to and from files on this machine: what is behind `MySqlHook.bulk_load` and `bulk_dump`.
 
-Values are written as the server spells them, without the detour over Python's types: dates that Python does not have
+Values are dumped as the server spells them, without the detour over Python's types: dates that Python does not have
 (`0000-00-00`) come through. Bytes are written as they are, with MySQL's escapes.
 """
 
@@ -14,12 +14,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tradewind_mysql import load
 from tradewind_mysql.streams import Stream
 from tradewind_mysql.values import NULL
+from tradewind_sql.errors import SqlError
 
 if TYPE_CHECKING:
     from tradewind_mysql.hook import MySqlHook
     from tradewind_sql.dialect import Column
+
+#: How `load_custom` may treat rows that are there already.
+DUPLICATES = ("IGNORE", "REPLACE")
 
 #: Rows fetched and written at once.
 _ROWS = 1000
@@ -27,6 +32,49 @@ _ROWS = 1000
 _SPECIAL = re.compile(rb"[\\\t\n\x00]")
 _ESCAPES = {b"\\": rb"\\", b"\t": rb"\t", b"\n": rb"\n", b"\0": rb"\0"}
 _NULL = NULL.encode()
+
+
+def load_file(hook: MySqlHook, table: str, path: str) -> int:
+    """Load a file in the one form, all or nothing. Returns the number of rows."""
+    fields = hook.dialect.get_insertable_fields(table)
+    names = ", ".join(hook.dialect.quote(field) for field in fields)
+    into = f"INTO TABLE {hook.dialect.table_name(table)} {load.FORMAT} ({names})"
+    return _load(hook, table, path, into, strict=True).rows
+
+
+def load_custom(hook: MySqlHook, table: str, path: str, duplicates: str, options: str) -> int:
+    """Load a file in a form of the caller's. Returns how many rows were put into the table."""
+    handling = duplicates.strip().upper()
+    if handling not in DUPLICATES:
+        raise SqlError(f"duplicate_key_handling={duplicates!r} for {table} must be one of {', '.join(DUPLICATES)}.")
+    into = f"{handling} INTO TABLE {hook.dialect.table_name(table)} {options}"
+    loaded = _load(hook, table, path, into, strict=False)
+    return loaded.rows - loaded.skipped
+
+
+def _load(hook: MySqlHook, table: str, path: str, into: str, *, strict: bool) -> load.Loaded:
+    if hook.local_infile is False:
+        raise SqlError(
+            f"Connection {hook.get_conn_id()!r}: local_infile=False forbids LOAD DATA LOCAL, by which {table} is to be "
+            "loaded. Leave it out, or use insert_rows."
+        )
+    with _opened(path, table) as file, hook._create_autocommit_connection() as conn:
+        statement = f"LOAD DATA LOCAL INFILE {conn.escape(str(path))} {into}"
+        if hook.log_sql:
+            hook.log.info("Running statement: %s", statement)
+        loaded = load.load(hook, conn, statement, load.file_blocks(file), table, lambda loaded: strict)
+        hook._commit(conn)
+    return loaded
+
+
+@contextmanager
+def _opened(path: str, table: str) -> Iterator[BinaryIO]:
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115  # only the opening is in the try
+    except OSError as error:
+        raise SqlError(f"The file {path!r} cannot be loaded into {table}: {error.strerror or error}.") from error
+    with file:
+        yield file
 
 
 def dump(hook: MySqlHook, table: str, path: str | Path) -> int:

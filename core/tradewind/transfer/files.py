@@ -1,0 +1,225 @@
+"""Files as endpoints, wherever they are: the formats, compression, and what any kind of file store has to add.
+
+A store subclasses `FileEndpoint` and says how a file of it is opened for reading and for writing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar, Self
+
+from tradewind.errors import DagError, TransferError
+from tradewind.transfer.contract import Reader, Sink, Source, Writer
+from tradewind.transfer.types import Type
+
+#: Format -> "module:reader" and "module:writer", each called with a FileEndpoint.
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "csv": ("tradewind.transfer.csv_file:CsvFileReader", "tradewind.transfer.csv_file:CsvFileWriter"),
+    "jsonl": ("tradewind.transfer.jsonl_file:JsonlFileReader", "tradewind.transfer.jsonl_file:JsonlFileWriter"),
+}
+
+#: Suffix -> format, for files whose format is not given.
+SUFFIXES: Mapping[str, str] = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
+
+
+class Output:
+    """A file that is being written. It is not there, under its name, before `commit`."""
+
+    def write(self, data: bytes, /) -> int:
+        raise NotImplementedError
+
+    def commit(self) -> None:
+        """Everything is written: let it take its name, all at once."""
+        raise NotImplementedError
+
+    def discard(self) -> None:
+        """Remove what there is of it. Does nothing after `commit`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FileEndpoint(Source, Sink):
+    """A file with a row per line. As a sink it is replaced as a whole.
+
+    - `format`: `csv` or `jsonl`; by default what the suffix says (`.csv`, `.jsonl`, `.ndjson`). A `.gz` behind it means
+      that the file is compressed.
+    - `header`: the first line of a CSV file has the names of the columns. Without it, `types` gives them when reading.
+    - `delimiter`: between the values of a CSV file.
+    - `types`: name -> type of columns, as `Type` writes them: `{"id": "int", "price": "decimal(10,2)"}`. Needed only
+      for a sink that is to make its table; a table that is there has types.
+    """
+
+    modes: ClassVar[tuple[str, ...]] = ("replace",)
+
+    format: str | None = None
+    header: bool = True
+    delimiter: str = ","
+    types: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in FORMATS:
+            raise DagError(f"There is no file format {self.format!r}; there are {', '.join(FORMATS)}.")
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n' or not self.delimiter.isascii():
+            raise DagError(
+                f"delimiter={self.delimiter!r} must be one character of ASCII that can stand between values."
+            )
+        self.column_types()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The file's name, for its suffix and for messages."""
+
+    @abstractmethod
+    def open_input(self) -> IO[bytes]:
+        """The bytes of the file. Raises TransferError if it is not there."""
+
+    @abstractmethod
+    def open_output(self) -> Output:
+        """A new file that will take the place of this one."""
+
+    def column_types(self) -> dict[str, Type]:
+        return {name: Type.parse(text) for name, text in (self.types or {}).items()}
+
+    @property
+    def compressed(self) -> bool:
+        return self.name.endswith(".gz")
+
+    def reader(self) -> Reader:
+        made: Reader = _resolve(FORMATS[self._format()][0])(self)
+        return made
+
+    def writer(self) -> Writer:
+        made: Writer = _resolve(FORMATS[self._format()][1])(self)
+        return made
+
+    def _format(self) -> str:
+        suffix = self.name.removesuffix(".gz").rpartition(".")[2].lower()
+        found = self.format or SUFFIXES.get(suffix)
+        if found is None:
+            raise TransferError(
+                f"The name of the file {self.name} does not tell its format; say format=, one of {', '.join(FORMATS)}."
+            )
+        return found
+
+
+class InputFile:
+    """The bytes of a file without its compression; what goes wrong with it names the file."""
+
+    def __init__(self, endpoint: FileEndpoint) -> None:
+        self._name = endpoint.name
+        self._raw = endpoint.open_input()
+        self._file: Any = gzip.GzipFile(fileobj=self._raw, mode="rb") if endpoint.compressed else self._raw
+
+    def read(self, size: int) -> bytes:
+        with self._explained():
+            found: bytes = self._file.read(size)
+            return found
+
+    def readline(self) -> bytes:
+        with self._explained():
+            found: bytes = self._file.readline()
+            return found
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError, zlib.error) as error:
+            raise TransferError(f"The file {self._name} cannot be read to its end: {error}.") from error
+
+
+class OutputFile:
+    """Writes to a file, through its compression. Nothing of it is seen before `commit`."""
+
+    def __init__(self, endpoint: FileEndpoint) -> None:
+        self._output = endpoint.open_output()
+        # Without name and time in it, equal rows make equal files.
+        plain: Any = self._output  # all that GzipFile needs of it is `write`
+        self._gzip = gzip.GzipFile("", "wb", 6, plain, mtime=0) if endpoint.compressed else None
+        self._target: Any = self._gzip or plain
+
+    def write(self, data: bytes) -> None:
+        self._target.write(data)
+
+    def commit(self) -> None:
+        if self._gzip is not None:
+            self._gzip.close()
+        self._output.commit()
+
+    def discard(self) -> None:
+        """Undo everything, unless it was committed."""
+        if self._gzip is not None:
+            self._target.fileobj = None  # the end that it would still write is of no use to anybody
+        self._output.discard()
+
+
+class FileSide:
+    """The half of readers and writers that opens a file and closes it."""
+
+    def __init__(self, endpoint: FileEndpoint) -> None:
+        self.endpoint = endpoint
+
+    def cancel(self) -> None:
+        """A file is read and written in small steps, and the next one is not taken."""
+        self.cancelled = True
+
+
+class FileReaderSide(FileSide):
+    """Of a reader of any format."""
+
+    file: InputFile
+
+    def __enter__(self) -> Self:
+        self.file = InputFile(self.endpoint)
+        try:
+            self.look()
+        except BaseException:
+            self.file.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+    def look(self) -> None:
+        """Find out the columns."""
+        raise NotImplementedError
+
+
+class FileWriterSide(FileSide):
+    """Of a writer of any format."""
+
+    file: OutputFile
+    cancelled: bool
+
+    def __enter__(self) -> Self:
+        self.file = OutputFile(self.endpoint)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.discard()
+
+    def commit(self) -> None:
+        if self.cancelled:
+            raise TransferError(f"The file {self.endpoint.name} is left as it was: the transfer was told to stop.")
+        self.file.commit()
+
+
+def _resolve(path: str) -> Callable[[FileEndpoint], Any]:
+    import importlib
+
+    module, _, name = path.partition(":")
+    found: Callable[[FileEndpoint], Any] = getattr(importlib.import_module(module), name)
+    return found
