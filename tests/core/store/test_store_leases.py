@@ -93,12 +93,12 @@ def test_the_runs_of_a_dag_belong_to_one_scheduler(store: Store, sample: Any) ->
         return
     make_runs(store, sample, 3)
     store.save_parsed(sample.parsed(sample.spec("other"), path="/dags/other.py"), sample.now)
-    store.create_run(sample.new_run("other", "o0"), sample.now)
+    store.create_run(sample.new_run("other", "o0", day=5), sample.now)
     for name in ("a", "b"):
         store.register_scheduler(name, "here", 1, "p", sample.now)
     first, second = store.claim_runs("a", sample.now, limit=2)
     assert ids(store.claim_runs("b", sample.now)) == ["o0"]
-    store.create_run(sample.new_run("other", "o1", day=1), sample.now)
+    store.create_run(sample.new_run("other", "o1", day=6), sample.now)
     assert ids(store.claim_runs("a", sample.now)) == ["r2"]
     assert ids(store.claim_runs("b", sample.now)) == ["o1"]
     for run in (first, second):
