@@ -124,6 +124,7 @@ CLASSES = {
         "BranchSQLOperator",
         "SqlSensor",
     ],
+    "tradewind_postgres": ["PostgresHook", "PostgresOperator"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator"],
 }
 

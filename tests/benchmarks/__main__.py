@@ -6,7 +6,7 @@ some of them.
 
 import sys
 
-from tests.benchmarks import hooks, imports, mysql, parsing, scheduling
+from tests.benchmarks import hooks, imports, mysql, parsing, postgres, scheduling
 
 ALL = {
     "imports": imports.run,
@@ -15,6 +15,7 @@ ALL = {
     "parsing": parsing.run,
     "hooks": hooks.run,
     "mysql": mysql.run,
+    "postgres": postgres.run,
 }
 
 

@@ -1,6 +1,6 @@
 """What importing costs, against `import pluggy`."""
 
-from tests.benchmarks.measure import best_of, fresh_python, told
+from tests.benchmarks.measure import best_of, fresh_python, timed, told
 
 
 def run():
@@ -16,3 +16,11 @@ def run():
     ):
         cost = best_of(7, lambda code=code: fresh_python(code)) - empty
         told(code, f"{cost / plain:.1f} x pluggy ({cost * 1e3:.0f} ms)")
+    _against_the_core("from tradewind_postgres import PostgresHook")
+
+
+def _against_the_core(code):
+    """A whole process, turn by turn with one that imports tradewind alone."""
+    pairs = [(timed(lambda: fresh_python("import tradewind")), timed(lambda: fresh_python(code))) for _ in range(15)]
+    core, ours = (min(times) for times in zip(*pairs, strict=True))
+    told(f"{code} / import tradewind", f"{ours / core:.2f} x, the start of python included")

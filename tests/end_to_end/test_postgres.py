@@ -33,7 +33,10 @@ def asleep(warehouse):
 
         def count():
             with conn.cursor() as cursor:
-                cursor.execute("select count(*) from pg_stat_activity where query = 'select pg_sleep(600)'")
+                cursor.execute(
+                    "select count(*) from pg_stat_activity "
+                    "where query = 'select pg_sleep(600)' and datname = current_database()"
+                )
                 return cursor.fetchone()[0]
 
         yield count

@@ -269,14 +269,14 @@ def test_an_id_that_nothing_shows_is_refused_if_it_is_real(dag_file, folder):
     assert "pw-7f3a" not in done.stdout + done.stderr
 
 
-def test_dags_test_takes_the_dag_folder(deploy, folder):
+def test_dags_test_takes_the_dag_folder(folder, deploy):
     deployment = deploy()
     deployment.write("sales.py", DAG_FILE)
     done = deployment.cli("dags", "test", "--sandbox", "sales")
     assert "found (42,) on 127.0.0.1" in done.stdout
 
 
-def test_standalone_lets_sandboxes_stand_in_for_all_dags(deploy, folder):
+def test_standalone_lets_sandboxes_stand_in_for_all_dags(folder, deploy):
     deployment = deploy(AIRFLOW_CONN_WAREHOUSE="postgres://real.invalid/x")
     deployment.write("sales.py", DAG_FILE)
     with (deployment.home / "scheduler.log").open("a") as log:
@@ -294,7 +294,7 @@ def test_standalone_lets_sandboxes_stand_in_for_all_dags(deploy, folder):
     assert not server.exists()
 
 
-def test_a_scheduler_that_is_killed_leaves_no_server(deploy, folder):
+def test_a_scheduler_that_is_killed_leaves_no_server(folder, deploy):
     deployment = deploy()
     deployment.write("sales.py", DAG_FILE)
     deployment.process = subprocess.Popen(
@@ -311,7 +311,9 @@ def test_a_scheduler_that_is_killed_leaves_no_server(deploy, folder):
 
 
 def words_of(pid):
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 def test_two_users_at_once_do_not_meet(folder):

@@ -49,7 +49,7 @@ def list_(output: str) -> None:
 
 
 def _ready(path: str) -> str:
-    """ "yes", or what is in the way."""
+    """What the list says of a sandbox: yes, or what is in the way."""
     from tradewind import plugins
 
     try:

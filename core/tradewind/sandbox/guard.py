@@ -19,7 +19,7 @@ from typing import Any
 from tradewind.errors import SandboxError
 
 #: The first answer comes when leftovers of earlier sandboxes are cleared up.
-ANSWER_TIMEOUT = 60.0  # seconds
+ANSWER_TIMEOUT = 120.0  # seconds
 
 #: Stopping a server, killing it if it does not stop, and removing its data takes the guard at most this long.
 STOP_TIMEOUT = 40.0  # seconds

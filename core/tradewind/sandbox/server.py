@@ -21,7 +21,7 @@ from tradewind.sandbox.guard import Guard
 
 #: How long a command that prepares the data, and a server that starts, may take.
 PREPARE_TIMEOUT = 120.0  # seconds
-START_TIMEOUT = 60.0  # seconds
+START_TIMEOUT = 120.0  # seconds
 
 #: How often a server that starts is asked whether it is there.
 LOOK_INTERVAL = 0.03  # seconds
@@ -126,6 +126,9 @@ class ServerSandbox(Sandbox):
     def _existing_url(self) -> str:
         return self._url or os.environ.get(self.url_variable(), "").strip()
 
+    def _place(self) -> str:
+        return "the URL that it was given" if self._url else self.url_variable()
+
     # -- a server of our own
 
     def _start_own(self) -> Connection:
@@ -136,7 +139,7 @@ class ServerSandbox(Sandbox):
             for command in self.prepare(guard.folder, password):
                 self._run(guard, command)
             server = self._serve(guard, password)
-            self.create_database(server, self.login)
+            self._make_first_database(guard, server)
         except BaseException:
             guard.stop()
             raise
@@ -180,6 +183,12 @@ class ServerSandbox(Sandbox):
                 if time.monotonic() > end:
                     raise self._failed(guard, f"no answer within {START_TIMEOUT:g} seconds ({_line(error)})") from error
 
+    def _make_first_database(self, guard: Guard, server: Connection) -> None:
+        try:
+            self.create_database(server, self.login)
+        except Exception as error:
+            raise self._failed(guard, f"making its database failed ({_line(error)})") from error
+
     def _server_at(self, port: int, password: str) -> Connection:
         return Connection(
             conn_id=f"sandbox_{self.conn_type}",
@@ -201,14 +210,13 @@ class ServerSandbox(Sandbox):
     # -- a server that is there already
 
     def _use_existing(self, url: str) -> Connection:
-        variable = self.url_variable()
         try:
-            server = Connection.from_value(url, f"sandbox_{self.conn_type}", where=variable)
+            server = Connection.from_value(url, f"sandbox_{self.conn_type}", where=self._place())
         except BrokenConnection as error:
             raise SandboxError(f"The {self.label} sandbox cannot be had. {error}") from None
         if server.conn_type != self.conn_type:
             raise SandboxError(
-                f"{variable} has a connection of the type {server.conn_type!r}; the sandbox needs one of the type "
+                f"{self._place()} has a connection of the type {server.conn_type!r}; the sandbox needs one of the type "
                 f"{self.conn_type!r}: {self.conn_type}://login:password@host/database"
             )
         name = f"tradewind_{secrets.token_hex(6)}"
@@ -232,8 +240,7 @@ class ServerSandbox(Sandbox):
         from tradewind.secrets import redact
 
         return SandboxError(
-            f"The {self.label} sandbox uses the server that {self.url_variable()} leads to; {what}: "
-            f"{redact(_line(error))}"
+            f"The {self.label} sandbox uses the server that {self._place()} leads to; {what}: {redact(_line(error))}"
         )
 
 
@@ -252,9 +259,9 @@ def free_port() -> int:
 
 
 def _environ() -> dict[str, str]:
-    """Ours, without what would lead the server's programs elsewhere, and with messages in English."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "MYSQL", "MARIADB"))}
-    return {**kept, "LC_ALL": "C"}
+    """Ours, without connections and what would lead the server's programs elsewhere, and with messages in English."""
+    left_out = ("PG", "MYSQL", "MARIADB", "AIRFLOW", "TRADEWIND")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | {"LC_ALL": "C"}
 
 
 def _line(error: Exception) -> str:

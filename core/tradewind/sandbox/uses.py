@@ -20,6 +20,7 @@ import msgspec
 
 from tradewind import settings
 from tradewind.connection.stand_ins import VARIABLE
+from tradewind.errors import DagError
 from tradewind.parser import load_dags, read_source
 from tradewind.zygote import Zygote, receive, send
 
@@ -51,8 +52,9 @@ def uses_of(files: Iterable[str]) -> list[Use]:
     found = []
     with Zygote() as zygote:
         for path in files:
-            found += uses_in_text(read_source(path)[0], path)
-            found += _loaded_uses(zygote, path)
+            with suppress(OSError, DagError, SyntaxError):  # it cannot be read: whoever loads it says so
+                found += uses_in_text(read_source(path)[0], path)
+                found += _loaded_uses(zygote, path)
     return found
 
 

@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Listener
 from typing import Any
 
@@ -113,14 +114,15 @@ class _Desk:
 
     def _serve(self) -> None:
         while True:
-            with contextlib.suppress(OSError, EOFError), self._listener.accept() as worker:
+            # A stranger who comes to this port, or a worker that dies while it asks, is no reason to stop.
+            with contextlib.suppress(OSError, EOFError, AuthenticationError), self._listener.accept() as worker:
                 conn_type = worker.recv()
                 if conn_type is None:
                     return
                 worker.send(self._answer(conn_type))
 
     def _answer(self, conn_type: str) -> tuple[str, str, str]:
-        """ "ok", URL and version; or why not."""
+        """A word for how it went, then URL and version, or why not."""
         try:
             return "ok", *self._servers.url(conn_type)
         except SandboxMissing as error:

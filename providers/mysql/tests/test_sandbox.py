@@ -221,7 +221,7 @@ def test_the_commands_of_mysql(tmp_path, monkeypatch):
     assert program == tmp_path / "mysqld"
     assert "--initialize-insecure" in initialize
     start = [str(word) for word in sandbox.command(tmp_path, 3307)]
-    assert {"--mysqlx=OFF", "--port=3307", "--bind-address=127.0.0.1"} <= set(start)
+    assert {"--loose-mysqlx=OFF", "--port=3307", "--bind-address=127.0.0.1"} <= set(start)
     assert ("--user=root" in start) == (os.geteuid() == 0)
     assert (Path(tmp_path) / "init.sql").stat().st_mode & 0o777 == 0o600
     assert "secret" not in " ".join(start)

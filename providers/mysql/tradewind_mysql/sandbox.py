@@ -69,7 +69,7 @@ class MySqlSandbox(ServerSandbox):
 
     def command(self, folder: Path, port: int) -> Sequence[str | Path]:
         settings = [f"--{name}" if value is None else f"--{name}={value}" for name, value in _SETTINGS.items()]
-        more = ["--innodb-log-file-size=8M"] if self._is_mariadb else ["--mysqlx=OFF"]
+        more = ["--innodb-log-file-size=8M"] if self._is_mariadb else ["--loose-mysqlx=OFF"]
         as_root = ["--user=root"] if os.geteuid() == 0 else []
         start = f"--init-file={folder / 'init.sql'}"
         return [self._server, "--no-defaults", *settings, f"--port={port}", start, *more, *as_root]

@@ -35,9 +35,16 @@ def with_extra(server, **extra):
 def running(ask, words):
     """How many statements with these words the server executes."""
     return ask(
-        "select count(*) from pg_stat_activity where state = 'active' and query like %s and pid <> pg_backend_pid()",
+        "select count(*) from pg_stat_activity where state = 'active' and query like %s and pid <> pg_backend_pid() "
+        "and datname = current_database()",
         (f"%{words}%",),
     )[0][0]
+
+
+def connections(ask, more=""):
+    """How many connections hooks have to this test's database."""
+    ours = "application_name = 'tradewind' and datname = current_database()"
+    return ask(f"select count(*) from pg_stat_activity where {ours} {more}")[0][0]
 
 
 def wait_for(condition):
@@ -173,7 +180,7 @@ def test_rows_stay_on_the_server(hook, ask):
     assert next(rows) == [(n,) for n in range(1, 11)]
     assert ask("select last_value from made")[0][0] <= 20
     rows.close()
-    assert ask("select count(*) from pg_stat_activity where application_name = 'tradewind'") == [(0,)]
+    wait_for(lambda: connections(ask) == 0)
 
 
 @pytest.mark.parametrize(
@@ -327,13 +334,12 @@ def test_a_signal_breaks_off_what_waits_for_the_server(hook, ask, alarm, call):
     ask("create table slow (s int primary key)")
     ask("create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(62); return new; end $$")
     ask("create trigger waits before insert on slow for each row execute function wait()")
-    busy = "select count(*) from pg_stat_activity where application_name = 'tradewind' and wait_event = 'PgSleep'"
-    alarm(lambda: ask(busy)[0][0])
+    alarm(lambda: connections(ask, "and wait_event = 'PgSleep'"))
     started = time.monotonic()
     with pytest.raises(Stop):
         call(hook)
     assert time.monotonic() - started < 30
-    wait_for(lambda: ask("select count(*) from pg_stat_activity where application_name = 'tradewind'") == [(0,)])
+    wait_for(lambda: connections(ask) == 0)
 
 
 # -- tables

@@ -247,7 +247,8 @@ def test_as_root_where_namespaces_are_forbidden(own, tmp_path, monkeypatch):
     (tmp_path / "unshare").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "unshare").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.delenv("TMPDIR", raising=False)  # a folder of ours would be closed to others
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    tmp_path.chmod(0o700)  # closed to others
     with own as connection:
         folder = Path(asked(connection, "SHOW data_directory"))
         assert folder.stat().st_uid != 0

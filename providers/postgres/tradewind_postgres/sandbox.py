@@ -122,7 +122,8 @@ def _as_ordinary_user(*owned: Path) -> list[str]:
     """What to put before a command, since PostgreSQL refuses to be run by root; empty for everybody else.
 
     In a user namespace of its own it takes itself for an ordinary user, and everything still belongs to root. Where
-    the system forbids that, it runs as `nobody`, to whom these files and folders are given.
+    the system forbids that (containers do), it runs as `nobody`, to whom these files and folders are given, with
+    root's right to pass through folders that are closed to others.
     """
     if os.geteuid() != 0:
         return []
@@ -130,11 +131,12 @@ def _as_ordinary_user(*owned: Path) -> list[str]:
     if _works([*namespace, "true"]):
         return namespace
     as_nobody = ["setpriv", "--reuid=nobody", f"--regid={_nobody()[1]}", "--clear-groups"]
-    if _works([*as_nobody, "true"]):
-        for path in owned:
-            os.chown(path, *_nobody())
-            path.parent.chmod(0o711)  # to be gone through
-        return as_nobody
+    for rights in (["--inh-caps=+dac_override", "--ambient-caps=+dac_override"], []):
+        if _works([*as_nobody, *rights, "true"]):
+            for path in owned:
+                os.chown(path, *_nobody())
+                path.parent.chmod(0o711)  # to be gone through
+            return [*as_nobody, *rights]
     raise SandboxMissing(
         "PostgreSQL cannot be run by root, and neither `unshare --user` nor `setpriv --reuid=nobody` works here to run "
         "it as somebody else. Run this as an ordinary user, or let TRADEWIND_SANDBOX_POSTGRES_URL name a server."

@@ -225,6 +225,16 @@ def test_nothing_more_is_done_in_a_failed_transaction(hook: CountingHook) -> Non
     assert names(hook) == []
 
 
+def test_who_has_read_enough_rows_does_not_undo_the_transaction(hook: CountingHook) -> None:
+    with hook.transaction():
+        hook.insert_rows("t", [(1, "a"), (2, "b")])
+        chunks = hook.get_records_by_chunks("select id from t order by id", chunksize=1)
+        assert next(chunks) == [(1,)]
+        chunks.close()  # type: ignore[attr-defined]
+        hook.run("insert into t values (3, 'c')")
+    assert names(hook) == ["a", "b", "c"]
+
+
 def test_autocommit_is_refused_inside_a_transaction(hook: CountingHook) -> None:
     with pytest.raises(SqlError, match="autocommit=True is not possible"), hook.transaction():
         hook.run("insert into t values (1, 'a')", autocommit=True)
@@ -256,11 +266,11 @@ def test_a_statement_that_takes_too_long_is_given_up(
 
 
 def test_who_reads_slowly_is_not_taken_for_a_slow_statement(database: Path) -> None:
-    hook = SqliteHook("warehouse", statement_timeout=0.3)
+    hook = SqliteHook("warehouse", statement_timeout=2)
     numbers = "with recursive n(i) as (select 1 union all select i + 1 from n limit 900000) select i from n"
     read = 0
     for rows in hook.get_records_by_chunks(numbers, chunksize=300_000):
-        time.sleep(0.35)
+        time.sleep(0.8)
         read += len(rows)
     assert read == 900_000
 

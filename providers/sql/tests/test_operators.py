@@ -155,6 +155,8 @@ def test_a_failure_names_task_and_connection(hook: SqliteHook) -> None:
     assert isinstance(caught.value.__cause__, sqlite3.OperationalError)
     with pytest.raises(TaskFailed, match="Task 'query'"):
         execute("select * from missing", retry_on_failure=False)
+    with pytest.raises(TaskFailed, match="Task 'query': The SQL for connection 'warehouse' is empty"):
+        execute("-- nothing", retry_on_failure=False)
 
 
 def test_what_task_code_raises_to_end_itself_is_left_alone(hook: SqliteHook) -> None:

@@ -12,6 +12,7 @@ import importlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from tradewind_sql.errors import SqlError
@@ -29,7 +30,7 @@ _LIBRARIES = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
 Maker = Callable[["list[Column]", Mapping[str, Any]], Any]
 
 #: Rows fetched at once where all of them go into one frame.
-_FETCHED = 10_000
+_FETCHED = 2_000
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Column:
     @property
     def empty_of(self) -> type | None:
         """The kind, where there is no value that would tell it."""
-        return self.kind if all(value is None for value in self.values) else None
+        return self.kind if self.kind and all(value is None for value in self.values) else None
 
 
 def frame(
@@ -54,8 +55,8 @@ def frame(
     lists: list[list[Any]] = []
     for rows in hook._stream(sql, parameters, _FETCHED):
         lists = lists or [[] for _ in rows[0]]
-        for column, values in zip(lists, zip(*rows)):
-            column.extend(values)
+        for place, column in enumerate(lists):
+            column.extend(map(itemgetter(place), rows))
     return _made(hook, make, lists, options)
 
 
@@ -72,7 +73,7 @@ def frames(
         raise ValueError(f"chunksize must be at least 1, not {chunksize}")
     make = _maker(df_type)
     for rows in hook._stream(sql, parameters, chunksize):
-        yield _made(hook, make, [list(values) for values in zip(*rows)], options)
+        yield _made(hook, make, [list(map(itemgetter(place), rows)) for place in range(len(rows[0]))], options)
 
 
 def _made(hook: DbApiHook, make: Maker, lists: list[list[Any]], options: Mapping[str, Any]) -> Any:
@@ -147,7 +148,7 @@ def _pandas_options(
     import pandas
 
     if columns is not None:
-        made = made[list(columns)]
+        made = made[list(columns)].copy()
     for name in [parse_dates] if isinstance(parse_dates, str) else parse_dates or ():
         how = parse_dates[name] if isinstance(parse_dates, Mapping) else {}
         given = how if isinstance(how, Mapping) else {"unit" if how in _UNITS else "format": how}

@@ -48,12 +48,13 @@ class LendingHook(DatabaseAccess):
         if (shared := self._shared) is not None:
             yield shared.conn
             return
+        thread = threading.get_ident()
         with self._opened() as conn:
-            self._sessions[threading.get_ident()] = Shared(conn)
+            self._sessions[thread] = Shared(conn)
             try:
                 yield conn
             finally:
-                del self._sessions[threading.get_ident()]
+                del self._sessions[thread]
 
     @contextmanager
     def transaction(self) -> Generator[Any, None, None]:
@@ -161,6 +162,8 @@ class LendingHook(DatabaseAccess):
                 with self._undone_if_it_fails(shared.conn):
                     self._switch_autocommit(shared.conn, autocommit)
                     yield
+        except GeneratorExit:  # somebody has read enough rows
+            raise
         except BaseException:
             shared.failed = shared.in_transaction
             raise

@@ -95,6 +95,10 @@ class BaseSQLOperator(BaseOperator):
         """Say which task and connection it was about when the database raises its own error."""
         try:
             yield
+        except SqlError as error:
+            if self.retry_on_failure:
+                raise
+            raise TaskFailed(f"Task {self.task_id!r}: {error}") from error
         except TradewindError:
             raise
         except Exception as error:

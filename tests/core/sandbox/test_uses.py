@@ -138,7 +138,9 @@ def test_a_file_is_read_and_its_dags_are_loaded(tmp_path, monkeypatch, capfd):
         """)
     )
     broken.write_text("from tradewind import DAG\nPostgresHook('c')\nraise SystemExit(1)\n")
-    found = uses_of(map(str, (good, hungry, broken)))
+    latin = tmp_path / "latin.py"
+    latin.write_bytes("from tradewind import DAG  # é\n".encode("latin-1"))
+    found = uses_of(map(str, (latin, tmp_path / "gone.py", good, hungry, broken)))
     assert sorted(use.conn_id for use in found) == ["c", "computed_a", "computed_b"]
     assert "is not used with --sandbox" in (tmp_path / "said").read_text()
     assert "noise" not in "".join(capfd.readouterr())

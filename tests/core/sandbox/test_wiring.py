@@ -6,10 +6,14 @@ import os
 
 import pytest
 
+from tradewind import DAG
 from tradewind.connection import Connection, connections
 from tradewind.errors import BrokenConnection, ConnectionNotFound, SandboxError
 from tradewind.sandbox import wiring
-from tradewind.sandbox.uses import Use
+from tradewind.sandbox.uses import Use, uses_of_task
+from tradewind.transfer import Transfer
+from tradewind_mysql import MySqlTable
+from tradewind_postgres import PostgresQuery
 
 pytestmark = pytest.mark.usefixtures("fresh_secrets")
 
@@ -60,6 +64,13 @@ def test_a_definition_that_is_broken_does_not_help(given):
 
 def test_all_uses_of_an_id_count():
     assert types(Use("a", "", field="conn_id"), Use("a", "", hook="PostgresHook")) == {"a": "postgres"}
+
+
+def test_endpoints_of_a_transfer_tell_their_types():
+    with DAG("d", schedule=None):
+        sink = MySqlTable("t", conn_id="shop", mode="replace")
+        move = Transfer(task_id="move", source=PostgresQuery("SELECT 1", conn_id="crm"), sink=sink)
+    assert types(*uses_of_task(move)) == {"crm": "postgres", "shop": "mysql"}
 
 
 def test_a_type_without_a_sandbox_stays_real_and_is_told(given):
