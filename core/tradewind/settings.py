@@ -52,7 +52,9 @@ class Settings:
     )
     log_level: str = _setting("INFO", "lowest level of task logs", airflow="AIRFLOW__LOGGING__LOGGING_LEVEL")
     executor: str = _setting("local", "executor of tasks that name none", airflow="AIRFLOW__CORE__EXECUTOR")
-    parallelism: int = _setting(32, "attempts that run at once", airflow="AIRFLOW__CORE__PARALLELISM", low=1)
+    parallelism: int = _setting(
+        32, "attempts that run at once, of each scheduler", airflow="AIRFLOW__CORE__PARALLELISM", low=1
+    )
     max_active_tasks_per_dag: int = _setting(
         16, "attempts of one run at once, unless its DAG says", airflow="AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG", low=1
     )

@@ -190,6 +190,9 @@ import_failures = Table(
     **MYSQL,
 )
 
+#: Most runs are over, and belong to nobody.
+OWNED_SQL = "owner IS NOT NULL"
+
 runs = Table(
     "runs",
     metadata,
@@ -215,6 +218,7 @@ runs = Table(
     Index("ix_runs_logical_date", "logical_date"),
     Index("ix_runs_state", "state"),
     Index("ix_runs_callback_due", "callback_due"),
+    Index("ix_runs_owner", "owner", sqlite_where=text(OWNED_SQL), postgresql_where=text(OWNED_SQL)),
     # An id is never used twice: a scheduler that wakes up late must not write to a run that took a deleted one's id.
     sqlite_autoincrement=True,
     **MYSQL,

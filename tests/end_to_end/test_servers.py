@@ -1,5 +1,6 @@
-"""The metadata database on a server: the same runs, a server that goes away and comes back, and one scheduler."""
+"""The metadata database on a server: the same runs, a server that goes away and comes back, several schedulers."""
 
+import signal
 import threading
 import time
 from datetime import UTC, datetime
@@ -101,13 +102,61 @@ def replace_password(parts):
     return dataclasses.replace(parts, password="wr/ng p@ss:?#%")
 
 
-def test_a_second_scheduler_is_refused(here):
-    here.write("empty.py", "")
-    here.start()
-    here.until(lambda: here.store.schedulers())
-    done = here.cli("scheduler", check=False)
-    assert done.returncode == 2
-    assert "works on this database already" in done.stderr
+POOLED = """
+    import os, time
+    from datetime import datetime
+    from pathlib import Path
+    from tradewind import DAG
+    from tradewind.operators.python import PythonOperator
+
+    FOLDER = Path("{FOLDER}")
+
+    def work(run_id, ti):
+        mine = FOLDER / "at_work" / f"{ti.dag_id} {run_id} {ti.task_id}"
+        mine.touch(exist_ok=False)
+        count = len(list((FOLDER / "at_work").iterdir()))
+        (FOLDER / "counts").open("a").write(f"{count}\\n")
+        while not (FOLDER / "go").exists():
+            time.sleep(0.02)
+        time.sleep(0.05)
+        mine.unlink()
+
+    for number in range(6):
+        with DAG(f"dag{number}", start_date=datetime(2026, 1, 1), schedule=None, max_active_runs=2) as dag:
+            options = {"python_callable": work, "pool": "narrow"}
+            PythonOperator(task_id="a", **options) >> PythonOperator(task_id="b", **options)
+"""
+
+
+def test_two_schedulers_side_by_side_and_one_is_killed(here, tmp_path):
+    (tmp_path / "at_work").mkdir()
+    here.store.set_pool("narrow", 3)
+    here.write("pooled.py", POOLED.replace("{FOLDER}", str(tmp_path)))
+    first = here.start()
+    runs = [here.trigger(f"dag{number}", name=f"r{number}{turn}") for number in range(3) for turn in range(2)]
+    here.until(lambda: all(run.owner for run in here.store.runs()))
+    second = here.start()
+    try:
+        here.until(lambda: len(here.store.schedulers()) == 2)
+        first.send_signal(signal.SIGSTOP)
+        runs += [here.trigger(f"dag{number}", name=f"r{number}{turn}") for number in range(3, 6) for turn in range(2)]
+        here.until(lambda: len({run.owner for run in here.store.runs() if run.owner}) == 2)
+        first.send_signal(signal.SIGCONT)
+        here.until(lambda: (tmp_path / "counts").exists() and len((tmp_path / "counts").read_text().split()) >= 3)
+        (tmp_path / "go").touch()
+        here.until(lambda: any(run.state.is_finished for run in here.store.runs()))
+        first.kill()
+        first.wait()
+        for run in runs:
+            assert str(here.ended(run, timeout=60).state) == "success"
+    finally:
+        first.kill()
+        first.wait()
+    assert second.poll() is None
+    counts = [int(count) for count in (tmp_path / "counts").read_text().split()]
+    assert len(counts) == 2 * len(runs), "something ran twice"
+    assert max(counts) == 3
+    here.until(lambda: len(here.store.schedulers()) == 1)
 
 
 LONG = """

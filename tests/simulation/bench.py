@@ -22,7 +22,7 @@ class Bench:
 
     def __init__(self, folder: Any, *specs: DagSpec, **settings: Any) -> None:
         self.now = NOW
-        self.settings = replace_settings(folder, **settings)
+        self.settings = replace_settings(folder, **settings)  # a database_url leads to an empty database
         self.store = Store(settings=self.settings)
         self.outside = Store(settings=self.settings)
         self.store.upgrade()

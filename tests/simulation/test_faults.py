@@ -7,8 +7,10 @@ from tradewind.executor.contract import Ended
 from tradewind.scheduler import admit, decide, dispatch, loop
 from tradewind.scheduler.board import key_of
 from tradewind.states import TaskState
+from tradewind.store import leases
 from tradewind.store.tasks import TaskVerbs
 
+from .crowd import Crowd
 from .world import World
 
 
@@ -46,6 +48,11 @@ def test_a_planted_fault_is_found_on_a_server(kind, tmp_path, monkeypatch, kept_
     fault = "an attempt starts without compare-and-set"
     monkeypatch.setattr(*FAULTS[fault])
     find(fault, lambda seed: World(seed, tmp_path / str(seed), kept_databases(kind)))
+
+
+def test_a_fault_of_several_schedulers_is_found(tmp_path, monkeypatch, kept_databases):
+    monkeypatch.setattr(leases, "_CLAIMABLE_BESIDE", leases._CLAIMABLE)
+    find("they share the runs of a DAG", lambda seed: Crowd(seed, tmp_path / str(seed), kept_databases("postgres")))
 
 
 def find(fault, make_world):

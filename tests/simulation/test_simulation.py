@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from .crowd import Crowd
 from .world import World
 
 SEEDS = int(os.environ.get("TRADEWIND_SIMULATION_SEEDS", "25"))
@@ -22,10 +23,20 @@ def test_a_world(seed, tmp_path):
     world.store.close()
 
 
-@pytest.mark.parametrize("seed", range(SEEDS // 8))
+@pytest.mark.parametrize("seed", range(SEEDS // 12))
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
 def test_a_world_on_a_server(kind, seed, tmp_path, kept_databases):
     world = World(seed, tmp_path, kept_databases(kind))
+    for _ in range(EVENTS):
+        world.happen()
+    world.calm_down()
+    world.store.close()
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 12))
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_a_world_with_several_schedulers(kind, seed, tmp_path, kept_databases):
+    world = Crowd(seed, tmp_path, kept_databases(kind))
     for _ in range(EVENTS):
         world.happen()
     world.calm_down()

@@ -351,8 +351,13 @@ class World:
         held = instance.state in (TaskState.RUNNING, TaskState.RESTARTING)
         if held and not any(process.key.dispatch == instance.dispatch for process in self.of_task(run, instance)):
             told = [ended for ended in self.machine.ended if ended.key.task_id == instance.task_id]
-            stale = run.id in self.loop._stale
-            assert told or stale, f"{instance.task_id} of {run.run_id} is {instance.state} without a process"
+            assert told or self.is_read_again(run), (
+                f"{instance.task_id} of {run.run_id} is {instance.state} without a process"
+            )
+
+    def is_read_again(self, run):
+        """Whether a scheduler knows that it must read the run again."""
+        return run.id in self.loop._stale
 
     def check_success(self, run, instance):
         """What is green has run, or a person said so."""

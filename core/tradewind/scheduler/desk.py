@@ -105,6 +105,8 @@ class Desk:
         """Read pools and DAGs anew, and let go of runs of DAGs that were deleted."""
         loop = self.loop
         loop.dispatcher.pools = self.store.pools()
+        if not self.store.takes_one_scheduler:
+            loop.dispatcher.beside = any(info.id != loop.leases.name for info in self.store.schedulers())
         before = loop.planner.dags.keys()
         loop.planner.set_dags(self.store.dags(active_only=False), loop.clock())
         if before - loop.planner.dags.keys():

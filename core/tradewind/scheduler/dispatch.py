@@ -43,6 +43,8 @@ class Dispatcher:
         self.paused: Callable[[str], bool] = lambda dag_id: False  #: whether a DAG is paused
         self.in_flight: dict[TaskKey, int] = {}  #: attempt -> Run.id
         self.callbacks: dict[TaskKey, int] = {}  #: callbacks of a run or of a lost attempt -> Run.id
+        self.beside = False  #: whether other schedulers are at work on the same database
+        self.taken_elsewhere: Mapping[str, int] = {}  #: pool -> slots that their tasks take
         self.closed = False
         self._tasks: dict[tuple[str, str, str, int], set[TaskKey]] = {}  #: task instance -> its attempts in flight
         self._refused: list[Ended] = []
@@ -75,11 +77,15 @@ class Dispatcher:
     @property
     def limits(self) -> Limits:
         dying = max(0, len(self.in_flight) - self.board.usage.total)  # ended by decree, their processes not gone yet
-        return Limits(self.settings.parallelism - dying, self.pools)
+        left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
+        return Limits(self.settings.parallelism - dying, left if self.taken_elsewhere else self.pools)
 
     def admit_within(self, live: LiveRun, moves: Moves) -> Moves:
-        """Let tasks that just became scheduled start in the same transaction, if nobody else is in line."""
-        if self.closed or self.board.ready or self.paused(live.run.dag_id):
+        """Let tasks that just became scheduled start in the same transaction, if nobody else is in line.
+
+        Beside other schedulers they get in line themselves: the transaction may be refused for lack of slots.
+        """
+        if self.closed or self.beside or self.board.ready or self.paused(live.run.dag_id):
             return moves
         scheduled = [move.after for move in moves.tasks if move.after.state is TaskState.SCHEDULED]
         ready = [one for one in (candidate(live, instance) for instance in scheduled) if not self._is_stopping(one)]

@@ -96,8 +96,16 @@ class Loop:
         finally:  # whatever becomes of new runs, the others go on
             self.start_queued_runs()
             self._nudge()
+            self._look_what_others_take()
             for live, moves in by_run(self.dispatcher.starts()).values():
                 self.safely(live, self.settle, live, Moves(tuple(moves)))
+
+    def _look_what_others_take(self) -> None:
+        dispatcher = self.dispatcher
+        if dispatcher.beside and self.board.ready:
+            dispatcher.taken_elsewhere = self.store.slots_taken_by_others(self.leases.name)
+        elif not dispatcher.beside:
+            dispatcher.taken_elsewhere = {}
 
     def _patience(self, timeout: float) -> float:
         """How long this turn may wait for an ended attempt."""
@@ -260,9 +268,13 @@ class Loop:
 
         `lost` is the end of an attempt among them that the callbacks of its task have still to be told of.
         """
-        applied = self.store.apply(live.run, moves)
+        applied = self.store.apply(live.run, moves, pools=self.dispatcher.pools)
         if not applied.ok:
             self._lost_lease(live)
+        elif applied.crowded:
+            self.dispatcher.beside = True
+            if decided:  # what should have been written with it is decided anew; else it just stays in line
+                self.read_later(live)
         elif applied.refused:
             for move in applied.refused:
                 self._meet_again(live, self.store.task(live.run.id, move.before.task_id, move.before.map_index))
@@ -372,18 +384,29 @@ class Loop:
     def create_due_runs(self) -> None:
         """Create the runs that schedules call for, as far as `max_active_runs` of each DAG allows."""
         now = self.clock()
-        for dag in self.planner.due(now, self._room_for_new):
+        for dag in self.planner.due(now, self._room_for_new()):
             try:
                 self._create_due(dag, now)
             except (NotFound, UsageError) as error:  # the DAG was deleted or changed this moment
                 log.error("No run of %s can be made: %s", dag.dag_id, error)
                 self.planner.plans.pop(dag.dag_id, None)
 
-    def _room_for_new(self, dag: DagInfo) -> bool:
-        return self.board.of_dag(dag.dag_id).unfinished < dag.spec.max_active_runs
+    def _room_for_new(self) -> Callable[[DagInfo], bool]:
+        """Whether a DAG may have one more run; runs that other schedulers have count too."""
+        elsewhere: dict[str, int] | None = None
+
+        def has_room(dag: DagInfo) -> bool:
+            nonlocal elsewhere
+            unfinished = self.board.of_dag(dag.dag_id).unfinished
+            if self.dispatcher.beside:
+                elsewhere = self.store.unfinished_runs() if elsewhere is None else elsewhere
+                unfinished = max(unfinished, elsewhere.get(dag.dag_id, 0))
+            return unfinished < dag.spec.max_active_runs
+
+        return has_room
 
     def _create_due(self, dag: DagInfo, now: datetime.datetime) -> None:
-        while self._room_for_new(dag):
+        while self._room_for_new()(dag):
             planned = self.planner.plans.get(dag.dag_id)
             if planned is None or planned.run_after > now:
                 break

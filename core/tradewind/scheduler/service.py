@@ -47,7 +47,7 @@ class Service:
     def run(self, until: Callable[[], bool] = lambda: False) -> None:
         """Schedule until told to stop. What runs then is waited for, unless `stop` is called a second time.
 
-        Raises UsageError if another scheduler works on the same database.
+        Raises UsageError if another scheduler works on the same SQLite file.
         """
         dead = self._take_the_place()
         self.executor.start()
@@ -129,7 +129,7 @@ class Service:
                 one = alive[0]
                 raise UsageError(
                     f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and it takes only one at a time."
+                    "and SQLite takes only one."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):

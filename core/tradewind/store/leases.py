@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, or_, select, update
 
 from tradewind.records import Run
 from tradewind.states import RunState
@@ -27,7 +29,7 @@ _UNOWNED = or_(
     runs.c.owner.not_in(select(_S.id).scalar_subquery()),
 )
 #: Two queries, since one with an OR over both would look through every run there ever was.
-_CLAIMABLE = [
+_CLAIMABLE: list[Select[Any]] = [
     select(runs.c.id).where(_OPEN, _UNOWNED).order_by(runs.c.logical_date, runs.c.id).limit(bindparam("most")),
     select(runs.c.id)
     .where(
@@ -41,6 +43,11 @@ _CLAIMABLE = [
     .order_by(runs.c.logical_date, runs.c.id)
     .limit(bindparam("most")),
 ]
+#: The runs of one DAG belong to one scheduler at a time: its limits and what its runs wait for concern all of them.
+_held = runs.alias("held")
+_OF_OTHERS = select(_held.c.dag_id).where(_held.c.owner.in_(bindparam("others", expanding=True)))
+_CLAIMABLE_BESIDE = [query.where(runs.c.dag_id.not_in(_OF_OTHERS)) for query in _CLAIMABLE]
+_IDS = select(_S.id)
 _CLAIM = (
     update(runs)
     .where(runs.c.id.in_(bindparam("ids", expanding=True)))
@@ -81,7 +88,7 @@ class LeaseVerbs:
     ) -> bool:
         """A scheduler starts to work. False: it does not, for there are others than those that it may be `beside`."""
         row = {"id": id, "host": host, "pid": pid, "process": process, "started_at": now, "heartbeat_at": now}
-        with self._db.write() as connection:
+        with self._db.write(news=True) as connection:
             if beside is not None and not set(connection.execute(select(_S.id)).scalars()) <= {id, *beside}:
                 return False
             put(connection, schedulers, row)
@@ -109,21 +116,30 @@ class LeaseVerbs:
         """Take the lease on runs that need work and that nobody works on; the oldest logical dates first.
 
         Those are unfinished runs, runs whose DAG-level callback is due, and runs that somebody asked something of,
-        if their owner is nobody, one of `dead`, or not registered. Each claim raises the run's `epoch`.
+        if their owner is nobody, one of `dead`, or not registered; and no other scheduler has a run of the same DAG.
+        Each claim raises the run's `epoch`.
         """
-        values = {"dead": list(dead), "most": limit}
         with self._db.read() as connection:  # most looks find nothing: do not take the write lock for that
-            if not any(connection.execute(query, values).first() for query in _CLAIMABLE):
+            if not self._claimable(connection, scheduler_id, dead, 1):
                 return []
         with self._db.write() as connection:
-            ids = list(dict.fromkeys(row.id for query in _CLAIMABLE for row in connection.execute(query, values)))[
-                :limit
-            ]
+            ids = self._claimable(connection, scheduler_id, dead, limit)
             if not ids:
                 return []
             connection.execute(_CLAIM, {"ids": ids, "by": scheduler_id})
             connection.execute(_BEAT, {"name": scheduler_id, "now": now})  # who claims is alive
             return [run_from_row(row) for row in connection.execute(_CLAIMED, {"ids": ids})]
+
+    def _claimable(self, connection: Connection, scheduler_id: str, dead: Collection[str], limit: int) -> list[int]:
+        """The ids of at most so many runs that the scheduler may claim."""
+        values: dict[str, Any] = {"dead": list(dead), "most": limit}
+        queries = _CLAIMABLE
+        if not self._db.takes_one_scheduler:
+            others = set(connection.execute(_IDS).scalars()) - {scheduler_id, *dead}
+            if others:
+                queries, values["others"] = _CLAIMABLE_BESIDE, sorted(others)
+        found = (row.id for query in queries for row in connection.execute(query, values))
+        return list(dict.fromkeys(itertools.islice(found, 2 * limit)))[:limit]
 
     def release(self, scheduler_id: str) -> None:
         """Give all leases of a scheduler back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -12,8 +12,10 @@ from tradewind.records import Moves, Run, RunMove, TaskInstance, TaskMove
 from tradewind.states import HELD, TaskState
 from tradewind.store.engine import Database, replayed
 from tradewind.store.leased import LEASED, lease
+from tradewind.store.pools import slots_taken
 from tradewind.store.rows import json_text, skips_text, task_state
-from tradewind.tables import attempts, requests, runs, task_instances
+from tradewind.store.specs import Specs
+from tradewind.tables import attempts, requests, runs, schedulers, task_instances
 
 _T = task_instances.c
 
@@ -48,6 +50,7 @@ _AS_THEY_ARE = select(_T.task_id, _T.map_index, _T.state, _T.dispatch).where(
     _T.run == bindparam("in_run"), _T.task_id.in_(bindparam("tasks", expanding=True))
 )
 _HISTORY = insert(attempts)
+_OTHERS = select(schedulers.c.id).where(schedulers.c.id != bindparam("me")).limit(1)
 _HANDLED = delete(requests).where(requests.c.id.in_(bindparam("ids", expanding=True)))
 
 #: A try that was held and is now in one of these is over. (A sensor that gives its place back goes on with its try.)
@@ -58,40 +61,74 @@ class _Misfit(Exception):
     """A stored task instance is not what a move takes it to be; undoes the transaction."""
 
 
+class _Beside(Exception):
+    """There are other schedulers: whether the slots of the pools suffice can be told only when all of them wait."""
+
+
+class _Crowded(Exception):
+    """The slots of a pool do not suffice, with what other schedulers have taken; undoes the transaction."""
+
+
 class Applied(msgspec.Struct, frozen=True):
     """What became of moves. They were written if and only if `ok` and nothing is `refused`."""
 
     ok: bool  #: the lease still is this scheduler's; if not, it must forget the run
     refused: list[TaskMove] = []  #: the stored task instance is not `before` any more; nothing at all was written
+    crowded: bool = False  #: other schedulers have taken slots that these would need; nothing at all was written
 
     @property
     def written(self) -> bool:
-        return self.ok and not self.refused
+        return self.ok and not self.refused and not self.crowded
 
 
 class MoveVerbs:
     """Writes of the scheduler that holds a run's lease."""
 
     _db: Database
+    _specs: Specs
 
-    def apply(self, run: Run, moves: Moves, handled_requests: Collection[int] = ()) -> Applied:
+    def apply(
+        self,
+        run: Run,
+        moves: Moves,
+        handled_requests: Collection[int] = (),
+        pools: Mapping[str, int] | None = None,
+    ) -> Applied:
         """Write what one event changes in one run, and delete the requests that it carries out.
 
         All of it, or nothing: if the lease is lost, or if a task instance is not as the scheduler saw it last (its
         process recorded something meanwhile), the other moves may have been decided on what is no longer so. The
         scheduler reads the refused ones again and decides anew.
+
+        `pools`: slots of each. The scheduler itself knows what its own tasks take; where there are others, what all of
+        them take is counted before tasks are handed over.
         """
+        within = pools if not self._db.takes_one_scheduler and any(map(_hands_over, moves.tasks)) else None
+        beside = False
         while True:
             try:
-                return self._write(run, moves, handled_requests)
+                return self._write(run, moves, handled_requests, within, beside)
+            except _Beside:
+                beside = True
+            except _Crowded:
+                return Applied(ok=True, crowded=True)
             except _Misfit:
                 refused = self._misfits(run.id, moves.tasks)
                 if refused:  # else they fit again by now
                     return Applied(ok=True, refused=refused)
 
     @replayed
-    def _write(self, run: Run, moves: Moves, handled_requests: Collection[int]) -> Applied:
-        with self._db.write(alone=False) as connection:
+    def _write(
+        self,
+        run: Run,
+        moves: Moves,
+        handled_requests: Collection[int],
+        within: Mapping[str, int] | None,
+        beside: bool,
+    ) -> Applied:
+        with self._db.write(alone=beside) as connection:
+            if within and not beside and connection.execute(_OTHERS, {"me": run.owner}).first() is not None:
+                raise _Beside
             if not _lock(connection, run, moves.run):
                 return Applied(ok=False)
             if moves.tasks:
@@ -103,7 +140,17 @@ class MoveVerbs:
                 connection.execute(_HISTORY, history)
             if handled_requests:
                 connection.execute(_HANDLED, {"ids": list(handled_requests)})
+            if within and beside:
+                self._refuse_crowded(connection, run, moves, within)
             return Applied(ok=True)
+
+    def _refuse_crowded(self, connection: Connection, run: Run, moves: Moves, within: Mapping[str, int]) -> None:
+        """Raise _Crowded if more slots are taken now than a pool has which tasks were handed over from."""
+        pools = {task.task_id: task.pool for task in self._specs.get(connection, run.version).tasks}
+        taken = slots_taken(connection, self._specs)
+        wanted = {pools[move.after.task_id] for move in moves.tasks if _hands_over(move)}
+        if any(taken[pool] > within.get(pool, 0) for pool in wanted):
+            raise _Crowded
 
     def _misfits(self, run: int, moves: Collection[TaskMove]) -> list[TaskMove]:
         names = sorted({move.before.task_id for move in moves})
@@ -125,6 +172,10 @@ class MoveVerbs:
         """The DAG-level callback of an ended run has run. False: the lease is lost, or the run ended anew since."""
         with self._db.write(alone=False) as connection:
             return connection.execute(_CALLBACK_DONE, {**lease(run), "ended": run.ended_at}).rowcount == 1
+
+
+def _hands_over(move: TaskMove) -> bool:
+    return move.after.state is TaskState.QUEUED
 
 
 def _lock(connection: Connection, run: Run, move: RunMove | None) -> bool:

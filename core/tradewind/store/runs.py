@@ -30,6 +30,11 @@ _LATEST_SCHEDULED = _OF_DAG.where(runs.c.type == RunType.SCHEDULED).order_by(*_N
 _PREVIOUS = _EARLIER.order_by(*_NEWEST_FIRST).limit(1)
 _PREVIOUS_IN_STATE = _EARLIER.where(runs.c.state == bindparam("state")).order_by(*_NEWEST_FIRST).limit(1)
 _COUNTS = select(runs.c.dag_id, func.count()).where(runs.c.state == bindparam("state")).group_by(runs.c.dag_id)
+_UNFINISHED = (
+    select(runs.c.dag_id, func.count())
+    .where(runs.c.state.in_([RunState.QUEUED.value, RunState.RUNNING.value]))
+    .group_by(runs.c.dag_id)
+)
 _TASK_COUNTS = (
     select(task_instances.c.run, task_instances.c.state, func.count())
     .where(task_instances.c.run.in_(bindparam("ids", expanding=True)))
@@ -183,6 +188,11 @@ class RunVerbs:
         """How many runs of each DAG are in the state `running`; DAGs without any are left out."""
         with self._db.read() as connection:
             return dict(connection.execute(_COUNTS, {"state": RunState.RUNNING.value}).all())
+
+    def unfinished_runs(self) -> dict[str, int]:
+        """How many runs of each DAG have not ended; DAGs without any are left out."""
+        with self._db.read() as connection:
+            return dict(connection.execute(_UNFINISHED).all())
 
     def task_counts(self, ids: Collection[int]) -> dict[int, dict[TaskState | None, int]]:
         """How many task instances of these runs (by Run.id) are in each state."""

@@ -43,6 +43,8 @@ ANNOUNCE = f"UPDATE news SET number = mod(number, {MOST_NEWS}) + 1"
 class ServerDatabase(Database):
     """Connections to one database on a server."""
 
+    takes_one_scheduler = False
+
     #: What the driver is told besides what stands in the URL.
     _options: ClassVar[dict[str, Any]] = {"connect_timeout": CONNECT_TIMEOUT}
     #: What `create_engine` is told.

@@ -88,15 +88,36 @@ def test_a_request_does_not_take_a_run_from_a_living_scheduler(store: Store, sam
     assert store.claim_runs("b", sample.now) == []
 
 
-def test_releasing(store: Store, sample: Any) -> None:
+def test_the_runs_of_a_dag_belong_to_one_scheduler(store: Store, sample: Any) -> None:
+    if store.takes_one_scheduler:
+        return
     make_runs(store, sample, 3)
+    store.save_parsed(sample.parsed(sample.spec("other"), path="/dags/other.py"), sample.now)
+    store.create_run(sample.new_run("other", "o0", day=5), sample.now)
+    for name in ("a", "b"):
+        store.register_scheduler(name, "here", 1, "p", sample.now)
+    first, second = store.claim_runs("a", sample.now, limit=2)
+    assert ids(store.claim_runs("b", sample.now)) == ["o0"]
+    store.create_run(sample.new_run("other", "o1", day=6), sample.now)
+    assert ids(store.claim_runs("a", sample.now)) == ["r2"]
+    assert ids(store.claim_runs("b", sample.now)) == ["o1"]
+    for run in (first, second):
+        store.release_run(run)
+    assert store.claim_runs("b", sample.now) == []  # "a" has r2 still
+    assert len(store.claim_runs("b", sample.now, dead=["a"])) == 3
+
+
+def test_releasing(store: Store, sample: Any) -> None:
+    for day in range(3):
+        store.save_parsed(sample.parsed(sample.spec(f"dag{day}"), path=f"/dags/{day}.py"), sample.now)
+        store.create_run(sample.new_run(f"dag{day}", run_id=f"r{day}", day=day), sample.now)
     store.register_scheduler("a", "here", 1, "p", sample.now)
     store.register_scheduler("b", "here", 2, "p", sample.now)
     first, second, _ = store.claim_runs("a", sample.now)
     store.release_run(first)
     assert ids(store.claim_runs("b", sample.now)) == ["r0"]
     store.release_run(first)  # which is b's by now
-    assert store.run("sales", "r0").owner == "b"
+    assert store.run("dag0", "r0").owner == "b"
     store.release("a")
     assert [run.owner for run in store.runs(newest_first=False)] == ["b", None, None]
     assert not store.apply(second, Moves(run=RunMove(second, replace(second, state=RunState.RUNNING)))).ok

@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from tradewind.records import Moves, Outcome, RunMove, TaskInstance, TaskMove
 from tradewind.states import RunState, TaskState
 from tradewind.store import Applied, Store
+from tradewind.store.postgres import PostgresDatabase
 
 MOMENTS = st.datetimes(
     min_value=datetime.datetime(1970, 1, 2), max_value=datetime.datetime(9000, 1, 1), timezones=st.timezones()
 )
 DATETIME = datetime.datetime
 MAYBE = st.none() | MOMENTS
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=250)
 TASKS = st.builds(
     TaskInstance,
     task_id=st.just("t0"),
@@ -32,9 +34,9 @@ TASKS = st.builds(
     started_at=MAYBE,
     ended_at=MAYBE,
     next_at=MAYBE,
-    host=st.none() | st.text(min_size=1),
+    host=st.none() | NAMES,
     pid=st.none() | st.integers(0, 2**31 - 1),
-    process=st.none() | st.text(min_size=1),
+    process=st.none() | NAMES,
     skips=st.lists(st.text()).map(tuple),
     reason=st.text(),
 )
@@ -55,7 +57,10 @@ def test_what_is_written_is_what_is_read(store: Store, sample: Any, chain: list[
         with store.database.write() as connection:
             connection.exec_driver_sql("DELETE FROM attempts")
         assert store.apply(run, Moves((TaskMove(before, after),))).written
-        assert store.task(run.id, "t0") == in_utc(after)
+        expected = in_utc(after)
+        if isinstance(store.database, PostgresDatabase):  # takes no NULs
+            expected = replace(expected, reason=expected.reason.replace("\0", "?"))
+        assert store.task(run.id, "t0") == expected
 
 
 def test_a_move_that_no_longer_fits_keeps_the_whole_event_from_being_written(store: Store, sample: Any) -> None:

@@ -158,9 +158,9 @@ def test_eight_processes_start_and_finish_each_attempt_once(store: Store, sample
 
 
 def test_each_run_is_claimed_by_one_scheduler(store: Store, sample: Any, settings: Settings) -> None:
-    store.save_parsed(sample.parsed(sample.spec()), sample.now)
+    store.save_parsed(sample.parsed(*(sample.spec(f"dag{number}") for number in range(20))), sample.now)
     for number in range(60):
-        store.create_run(sample.new_run(run_id=f"r{number}"), sample.now)
+        store.create_run(sample.new_run(f"dag{number // 3}", run_id=f"r{number}"), sample.now)
     with together(settings, CLAIMER) as claimers:
         results = claimers.results()
     assert sorted(run for result in results for run in result) == sorted(f"r{number}" for number in range(60))

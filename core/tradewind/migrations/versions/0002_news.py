@@ -1,4 +1,4 @@
-"""The number that tells schedulers of news, where the database is no SQLite file.
+"""What databases on servers need: the number that tells schedulers of news, and the runs of each scheduler by its name.
 
 Done again from the start, where it was broken off and the database could not undo it.
 """
@@ -13,6 +13,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+_OWNED = "owner IS NOT NULL"
+
 
 def upgrade() -> None:
     connection = op.get_bind()
@@ -26,7 +28,12 @@ def upgrade() -> None:
         )
     if connection.execute(sa.text("SELECT id FROM news")).first() is None:
         op.execute("INSERT INTO news (id, number) VALUES (1, 0)")
+    if "ix_runs_owner" not in {index["name"] for index in sa.inspect(connection).get_indexes("runs")}:
+        op.create_index(
+            "ix_runs_owner", "runs", ["owner"], sqlite_where=sa.text(_OWNED), postgresql_where=sa.text(_OWNED)
+        )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_runs_owner", "runs")
     op.drop_table("news")
