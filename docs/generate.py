@@ -108,6 +108,19 @@ CLASSES = {
     "tradewind": ["BaseHook", "Connection", "Variable", "DAG", "TaskGroup", "BaseOperator", "BaseSensor", "Param"],
     "tradewind.operators": None,
     "tradewind.sensors": None,
+    "tradewind.transfer": [
+        "Transfer",
+        "LocalFile",
+        "FileEndpoint",
+        "Column",
+        "Type",
+        "Source",
+        "Sink",
+        "RowReader",
+        "CsvReader",
+        "RowWriter",
+        "CsvWriter",
+    ],
     "tradewind_sql": [
         "DbApiHook",
         "SqliteHook",
@@ -123,8 +136,13 @@ CLASSES = {
         "SQLTableCheckOperator",
         "BranchSQLOperator",
         "SqlSensor",
+        "SqlTable",
+        "SqlQuery",
+        "SqliteTable",
+        "SqliteQuery",
     ],
-    "tradewind_mysql": ["MySqlHook", "MySqlOperator"],
+    "tradewind_postgres": ["PostgresTable", "PostgresQuery"],
+    "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
 }
 
 

@@ -6,7 +6,7 @@ some of them.
 
 import sys
 
-from tests.benchmarks import hooks, imports, mysql, parsing, scheduling
+from tests.benchmarks import hooks, imports, mysql, parsing, scheduling, transfers
 
 ALL = {
     "imports": imports.run,
@@ -15,16 +15,21 @@ ALL = {
     "parsing": parsing.run,
     "hooks": hooks.run,
     "mysql": mysql.run,
+    "transfers": transfers.run,
 }
+
+#: Those that take many minutes, and are measured only when they are named.
+LONG = {"transfer-memory": transfers.run_memory}
 
 
 def main(names):
-    unknown = set(names) - set(ALL)
+    known = {**ALL, **LONG}
+    unknown = set(names) - set(known)
     if unknown:
-        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+        sys.exit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     for name in names or ALL:
         print(f"\n== {name} ==")
-        ALL[name]()
+        known[name]()
 
 
 if __name__ == "__main__":

@@ -74,6 +74,19 @@ def encoded(batches: Iterable[Batch], columns: Sequence[Column]) -> Iterator[byt
         yield encode(batch, columns)
 
 
+def last_row_end(data: bytes, *, in_quotes: bool = False) -> int:
+    """The position behind the last line end that is not in quotes, 0 if there is none. `in_quotes`: data begins so."""
+    total = in_quotes + data.count(b'"')
+    position = len(data)
+    behind = 0  # quotes behind the position
+    while (found := data.rfind(b"\n", 0, position)) >= 0:
+        behind += data.count(b'"', found, position)
+        if (total - behind) % 2 == 0:
+            return found + 1
+        position = found
+    return 0
+
+
 class LineCounter:
     """Counts the rows in blocks of CSV: the line ends that are not in quotes. Or other marks than line ends."""
 
@@ -168,7 +181,8 @@ class Decoder:
     def write(self, block: bytes) -> int:
         """Take more text; gives every row that is complete by now to `put`."""
         data = bytes(block)
-        cut = self._last_row_end(data)
+        cut = last_row_end(data, in_quotes=self._in_quotes)
+        self._in_quotes = (self._in_quotes + data.count(b'"')) % 2 == 1
         if cut:
             self._kept.append(data[:cut])
             self._rows(b"".join(self._kept))
@@ -185,19 +199,6 @@ class Decoder:
             raise TransferError(f"The {self._place(self._line)} begins a value in quotes that does not end.")
         if rest:
             self._rows(rest)
-
-    def _last_row_end(self, data: bytes) -> int:
-        """The position behind the last line end of `data` that is not in quotes; 0 if there is none."""
-        total = self._in_quotes + data.count(b'"')
-        self._in_quotes = total % 2 == 1
-        position = len(data)
-        behind = 0  # quotes behind the position
-        while (found := data.rfind(b"\n", 0, position)) >= 0:
-            behind += data.count(b'"', found, position)
-            if (total - behind) % 2 == 0:
-                return found + 1
-            position = found
-        return 0
 
     def _rows(self, data: bytes) -> None:
         try:

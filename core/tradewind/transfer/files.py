@@ -6,16 +6,20 @@ A store subclasses `FileEndpoint` and says how a file of it is opened for readin
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, ClassVar, Self
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
 
 from tradewind.errors import DagError, TransferError
 from tradewind.transfer.contract import Reader, Sink, Source, Writer
 from tradewind.transfer.types import Type
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 #: Format -> "module:reader" and "module:writer", each called with a FileEndpoint.
 FORMATS: Mapping[str, tuple[str, str]] = {
@@ -140,18 +144,40 @@ class InputFile:
             raise TransferError(f"The file {self._name} cannot be read to its end: {error}.") from error
 
 
+class _Plain(io.RawIOBase):
+    """As much of a file as GzipFile needs to write to."""
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._put = put
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        block = bytes(data)
+        self._put(block)
+        return len(block)
+
+
 class OutputFile:
     """Writes to a file, through its compression. Nothing of it is seen before `commit`."""
 
     def __init__(self, endpoint: FileEndpoint) -> None:
         self._output = endpoint.open_output()
+        self._discarded = False
         # Without name and time in it, equal rows make equal files.
-        plain: Any = self._output  # all that GzipFile needs of it is `write`
-        self._gzip = gzip.GzipFile("", "wb", 6, plain, mtime=0) if endpoint.compressed else None
-        self._target: Any = self._gzip or plain
+        self._gzip = gzip.GzipFile("", "wb", 6, _Plain(self._put), mtime=0) if endpoint.compressed else None
 
     def write(self, data: bytes) -> None:
-        self._target.write(data)
+        if self._gzip is not None:
+            self._gzip.write(data)
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
+        if not self._discarded:
+            self._output.write(data)
 
     def commit(self) -> None:
         if self._gzip is not None:
@@ -160,8 +186,9 @@ class OutputFile:
 
     def discard(self) -> None:
         """Undo everything, unless it was committed."""
+        self._discarded = True  # what the compression still holds goes nowhere
         if self._gzip is not None:
-            self._target.fileobj = None  # the end that it would still write is of no use to anybody
+            self._gzip.close()
         self._output.discard()
 
 

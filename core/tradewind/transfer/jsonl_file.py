@@ -26,6 +26,7 @@ class JsonlFileReader(FileReaderSide, RowReader):
     def look(self) -> None:
         import msgspec
 
+        self._decode_error = msgspec.DecodeError
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
         self._first = self.file.readline()
@@ -71,7 +72,7 @@ class JsonlFileReader(FileReaderSide, RowReader):
     def _object(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             found = self._decode(line)
-        except ValueError as error:  # msgspec's own error is one, and names no values
+        except (ValueError, self._decode_error) as error:  # its message names no values
             raise TransferError(f"{self._place(number)} is not JSON: {error}.") from None
         if not isinstance(found, dict):
             raise TransferError(f"{self._place(number)} is not a JSON object, with a name for every value.")

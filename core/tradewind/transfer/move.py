@@ -20,7 +20,7 @@ from tradewind.transfer import csvtext
 from tradewind.transfer.channel import BLOCK, Channel, Inlet, Outlet
 from tradewind.transfer.contract import Batch, CsvReader, CsvWriter, Reader, RowReader, RowWriter, Sink, Source, Writer
 from tradewind.transfer.plan import Plan, make_plan
-from tradewind.transfer.values import Convert, reading
+from tradewind.transfer.values import RowConverter, reading
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -183,12 +183,10 @@ class Move:
             self._channel.fail()
             raise
 
-    def _give_rows(self, reader: RowReader, convert: Callable[[Batch, int], Batch]) -> None:
-        number = 1
+    def _give_rows(self, reader: RowReader, convert: Callable[[Batch], Batch]) -> None:
         for batch in reader.rows():
             if batch:
-                self._channel.put(convert(batch, number))
-                number += len(batch)
+                self._channel.put(convert(batch))
 
     def _give_csv(self, reader: Any) -> None:
         counter, digest = csvtext.LineCounter(), hashlib.sha256()
@@ -210,7 +208,7 @@ class Move:
         types = [targets.get(column, column.type) for column in columns]
 
         def put(batch: Batch) -> None:
-            self._channel.put(batch if order is None else [tuple([row[index] for index in order]) for row in batch])
+            self._channel.put(batch if order is None else _ordered(batch, order))
 
         decoder = csvtext.Decoder(columns, types, put, reader.place)
         _through_buffer(reader, decoder.write)
@@ -281,30 +279,19 @@ def _speak_csv(reader: Reader, writer: Writer) -> bool:
     return gives and isinstance(writer, CsvWriter) and writer.takes_csv
 
 
-def _row_converter(plan: Plan, order: list[int] | None) -> Callable[[Batch, int], Batch]:
+def _row_converter(plan: Plan, order: list[int] | None) -> Callable[[Batch], Batch]:
     """What makes rows for the sink out of those of the source."""
-    found = [reading(source.type, sink.type) for source, sink in zip(plan.source, plan.sink)]
-    converters = [(index, read) for index, read in enumerate(found) if read is not None]
 
-    def convert(batch: Batch, number: int) -> Batch:
-        rows = batch if order is None else [tuple([row[index] for index in order]) for row in batch]
-        if not converters:
-            return rows
-        return [_converted(row, converters, plan, number + place) for place, row in enumerate(rows)]
+    def failed(number: int, place: int, error: Exception) -> TransferError:
+        source, sink = plan.source[place], plan.sink[place]
+        return TransferError(
+            f"Row {number}: column {source.name!r} has a value that is not of type {sink.type}, which the sink's "
+            f"column {sink.name!r} takes."
+        )
 
-    return convert
+    convert = RowConverter([reading(source.type, sink.type) for source, sink in zip(plan.source, plan.sink)], failed)
+    return convert if order is None else lambda batch: convert(_ordered(batch, order))
 
 
-def _converted(row: tuple[Any, ...], converters: list[tuple[int, Convert]], plan: Plan, number: int) -> tuple[Any, ...]:
-    cells = list(row)
-    for index, read in converters:
-        if cells[index] is not None:
-            try:
-                cells[index] = read(cells[index])
-            except (ValueError, ArithmeticError, TypeError):
-                source, sink = plan.source[index], plan.sink[index]
-                raise TransferError(
-                    f"Row {number}: column {source.name!r} has a value that is not of type {sink.type}, which the "
-                    f"sink's column {sink.name!r} takes."
-                ) from None  # values are not told
-    return tuple(cells)
+def _ordered(batch: Batch, order: list[int]) -> Batch:
+    return [tuple([row[place] for place in order]) for row in batch]

@@ -61,6 +61,34 @@ def reading_text(source: Type, target: Type) -> Convert | None:
     return lambda text: convert(read(text))
 
 
+class RowConverter:
+    """Converts the values of rows by place. `failed(number, place, error)` is what to raise for the value there."""
+
+    def __init__(
+        self, converters: Sequence[Convert | None], failed: Callable[[int, int, Exception], Exception]
+    ) -> None:
+        self._converters = [(place, read) for place, read in enumerate(converters) if read is not None]
+        self._failed = failed
+        self._done = 0
+
+    def __call__(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The next rows, converted; they are counted, and the first one has the number 1."""
+        if self._converters:
+            rows = [self._converted(row, number) for number, row in enumerate(rows, self._done + 1)]
+        self._done += len(rows)
+        return rows
+
+    def _converted(self, row: tuple[Any, ...], number: int) -> tuple[Any, ...]:
+        cells = list(row)
+        for place, read in self._converters:
+            if cells[place] is not None:
+                try:
+                    cells[place] = read(cells[place])
+                except (ValueError, ArithmeticError, TypeError) as error:
+                    raise self._failed(number, place, error) from None  # its message may have the value
+        return tuple(cells)
+
+
 def text_of(value: Any) -> str:
     """A value of any type (but not None) as the text that stands for it in CSV."""
     write = _WRITERS.get(type(value))

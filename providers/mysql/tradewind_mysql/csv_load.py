@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tradewind.transfer import Type
+from tradewind.transfer import Type, csvtext
 
 #: Delimiters as hexadecimal numbers, since backslashes in strings depend on the session.
 _FORM = (
@@ -18,9 +18,9 @@ _FORM = (
     "LINES STARTING BY '' TERMINATED BY X'0A'"
 )
 
-#: Where an empty value is, in rows with a line end before them; what rows have that must be changed.
-_EMPTY = (b",,", b"\n,", b",\n", b"\n\n")
-_SPECIAL = (*_EMPTY, b"NULL")
+#: Where an empty value is, in rows with a line end before them; two neighbours share a delimiter.
+_EMPTY = (b",,", b",,", b"\n,", b",\n", b"\n\n", b"\n\n")
+_NULL_WORD = re.compile(rb"[,\n]NULL[,\n]")
 
 #: A value with all that belongs to it: quoted, or plain up to the next comma or line end.
 _VALUE = re.compile(rb'(?P<quoted>"[^"]*(?:""[^"]*)*"[,\n])|(?P<plain>[^",\n]*)(?P<end>[,\n])')
@@ -45,7 +45,8 @@ _ZONE = "REGEXP_SUBSTR({v}, '[-+][0-9][0-9](:?[0-9][0-9])?$')"
 _BEFORE_ZONE = f"LEFT({{v}}, CHAR_LENGTH({{v}}) - CHAR_LENGTH({_ZONE}))"
 _MINUTES = f"(LEFT({_ZONE}, 3) * 60 + IF(CHAR_LENGTH({_ZONE}) > 3, CONCAT(LEFT({_ZONE}, 1), RIGHT({_ZONE}, 2)), 0))"
 _MOMENT = (
-    "CASE WHEN {v} IS NULL OR CHAR_LENGTH({v}) < 17 THEN {v} "
+    "CASE WHEN LENGTH({v}) = 19 AND SUBSTRING({v}, 17, 1) = ':' THEN {v} "  # the usual form costs least
+    "WHEN {v} IS NULL OR LENGTH({v}) < 17 THEN {v} "
     "WHEN RIGHT({v}, 3) = '+00' THEN LEFT({v}, CHAR_LENGTH({v}) - 3) "
     "WHEN RIGHT({v}, 1) IN ('Z', 'z') THEN LEFT({v}, CHAR_LENGTH({v}) - 1) "
     f"WHEN {_HAS_ZONE} THEN CAST({_BEFORE_ZONE} AS DATETIME(6)) - INTERVAL {_MINUTES} MINUTE "
@@ -70,7 +71,7 @@ def blocks(given: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in given:
         data = rest + block
-        end = _row_end(data)
+        end = csvtext.last_row_end(data)
         rest = data[end:]
         if end:
             yield _translated(data[:end])
@@ -78,28 +79,16 @@ def blocks(given: Iterable[bytes]) -> Iterator[bytes]:
         yield _translated(rest + b"\n")
 
 
-def _row_end(data: bytes) -> int:
-    """Position behind the last line end that is not in quotes. Data begins with a row."""
-    position, total, behind = len(data), data.count(b'"'), 0
-    while (found := data.rfind(b"\n", 0, position)) >= 0:
-        behind += data.count(b'"', found, position)
-        if (total - behind) % 2 == 0:
-            return found + 1
-        position = found
-    return 0
-
-
 def _translated(rows: bytes) -> bytes:
     """Whole rows, each with its line end."""
-    marked = b"\n" + rows
-    if not any(mark in marked for mark in _SPECIAL):
-        return rows
-    if b'"' in rows or b"NULL" in rows:
+    parts = (b"\n" + rows).split(b'"')
+    outside = b'"'.join(parts[::2])  # every other part stands in quotes
+    if b"NULL" in outside and _NULL_WORD.search(outside):
         return _VALUE.sub(_value, rows)
     for empty in _EMPTY:
-        null = empty[:1] + b"NULL" + empty[1:]
-        marked = marked.replace(empty, null).replace(empty, null)  # twice: neighbours share a delimiter
-    return marked[1:]
+        outside = outside.replace(empty, empty[:1] + b"NULL" + empty[1:])
+    parts[::2] = outside.split(b'"')
+    return b'"'.join(parts)[1:]
 
 
 def _value(found: re.Match[bytes]) -> bytes:

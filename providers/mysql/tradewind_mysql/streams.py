@@ -45,6 +45,9 @@ class Stream:
         return rows
 
     def close(self) -> None:
+        if not self.connection.open and self._cursor._result is not None:
+            # PyMySQL would go on reading from a connection that is lost, also when the cursor is collected.
+            self._unread = self._cursor._result.unbuffered_active = False
         if self._unread:
             self._stop()
         with suppress(self.connection.OperationalError):  # the server says that it was stopped

@@ -79,7 +79,7 @@ class MySqlCatalogue(Catalogue):
     def _documents(self, table: str) -> frozenset[str]:
         """MariaDB's JSON is a text with a check; these are the checks of a table."""
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        return frozenset(str(clause) for (clause,) in self.hook.get_records(_CHECKS, (schema, name)))
+        return frozenset(str(clause) for (clause,) in self.ask(_CHECKS, [schema, name]))
 
     def unique_keys(self, table: str) -> list[frozenset[str]]:
         hook: Any = self.hook
@@ -87,12 +87,12 @@ class MySqlCatalogue(Catalogue):
 
     def referencing(self, table: str) -> list[str]:
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        return [str(other) for (other,) in self.hook.get_records(_REFERENCING, (schema, name))]
+        return [str(other) for (other,) in self.ask(_REFERENCING, [schema, name])]
 
     def engine(self, table: str) -> tuple[str, bool]:
         """The storage engine of a table, and whether it has transactions."""
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        engine, transactions = self.hook.get_first(_ENGINE, (schema, name)) or ("a view", "NO")
+        [(engine, transactions)] = self.ask(_ENGINE, [schema, name]) or [("a view", "NO")]
         return str(engine), transactions == "YES"
 
     def kept(self, type: Type, *, key: bool = False) -> Type:
@@ -146,6 +146,7 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
 
     def open(self) -> None:
         self.hook.run(SESSION)
+        self.hook.run("SET SESSION sql_notes = 0")  # a rounded decimal is not worth a warning
         self.hook.run("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')")
         self.takes_csv = self.hook.local_infile is not False and bool(self.ask("SELECT @@local_infile")[0][0])
         self._locked = False
@@ -201,7 +202,7 @@ class MySqlTableWriter(InsertWriter, CsvWriter):
         sql = f"{begin} {csv_load.clauses(columns)}"
         if hook.log_sql:
             hook.log.info("Running statement: %s ...", begin)
-        with hook._create_autocommit_connection(), hook.without_notes(conn), hook._explained(f"{begin} ..."):
+        with hook._create_autocommit_connection(), hook._explained(f"{begin} ..."):
             loaded = hook._attended(conn, lambda: load.send(conn, sql, csv_load.blocks(_read(stream))))
             try:
                 load.refuse_losses(loaded)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import IO, Any, Self
 
+from tradewind.errors import TransferError
 from tradewind.transfer import Column, CsvReader, Type
 from tradewind_postgres.copying import copy_out
 from tradewind_postgres.cursors import plain_cursor
@@ -98,14 +99,13 @@ class PostgresQueryReader(PostgresReader):
         self._parameters = parameters
 
     def look(self) -> Iterator[Column]:
-        query = self.hook.strip_sql_string(self._sql)
+        query = self._one_query()
         with (
             self.hook._create_autocommit_connection() as conn,
             closing(conn.cursor(cursor_factory=plain_cursor())) as cursor,
         ):
             filled = self._filled(cursor, query)
-            self._from = f"({filled}\n) AS query"  # a comment at its end must not reach further
-            self._given = f"({query}\n) AS query"
+            self._from, self._given = f"({filled}) AS query", f"({query}) AS query"
             with self.hook._explained(query):
                 self.hook._attended(conn, lambda: cursor.execute(f"SELECT * FROM {self._from} LIMIT 0"))
             fields = cursor.description
@@ -116,6 +116,14 @@ class PostgresQueryReader(PostgresReader):
             declared = dict(cursor.fetchall())
         for field in fields:
             yield Column(field.name, _type(field, declared))
+
+    def _one_query(self) -> str:
+        found = self.hook.split_sql_string(self._sql, strip_semicolon=True)
+        if len(found) != 1:
+            raise TransferError(
+                f"Connection {self.hook.get_conn_id()!r}: the rows of a transfer come from one query, not {len(found)}."
+            )
+        return str(found[0])
 
     def told(self, sql: str) -> str:
         return sql.replace(self._from, self._given)  # without the values of parameters

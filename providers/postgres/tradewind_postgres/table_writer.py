@@ -44,7 +44,7 @@ class PostgresCatalogue(Catalogue):
     }
 
     def columns(self, table: str) -> list[TableColumn] | None:
-        if self.hook.get_first("SELECT pg_catalog.to_regclass(%s)", (self._quoted(table),))[0] is None:
+        if self.ask("SELECT pg_catalog.to_regclass(%s)", [self._quoted(table)]) == [(None,)]:
             return None
         hook: Any = self.hook
         return [
@@ -62,10 +62,10 @@ class PostgresCatalogue(Catalogue):
         ]
 
     def unique_keys(self, table: str) -> list[frozenset[str]]:
-        return [frozenset(names) for (names,) in self.hook.get_records(_UNIQUE, (self._quoted(table),))]
+        return [frozenset(names) for (names,) in self.ask(_UNIQUE, [self._quoted(table)])]
 
     def referencing(self, table: str) -> list[str]:
-        return [str(name) for (name,) in self.hook.get_records(_REFERENCING, (self._quoted(table),))]
+        return [str(name) for (name,) in self.ask(_REFERENCING, [self._quoted(table)])]
 
     def declaration(self, type: Type, *, key: bool = False) -> str:
         if type.kind == "array":

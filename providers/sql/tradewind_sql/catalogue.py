@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.transfer import Column, Type
 from tradewind_sql.declared import type_of
@@ -24,6 +24,10 @@ class TableColumn:
     column: Column
     declared: str  #: its type, in the words of the database
     generated: bool = False  #: its values are computed: none can be given
+
+
+def _tuples(cursor: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) if isinstance(row, Mapping) else tuple(row) for row in cursor.fetchall()]
 
 
 class Catalogue:
@@ -53,12 +57,10 @@ class Catalogue:
 
     def columns(self, table: str) -> list[TableColumn] | None:
         """The columns of a table in their order, None if there is no such table."""
-        from sqlalchemy.exc import NoSuchTableError
-
-        try:
-            found = self.hook.dialect.get_columns(table)
-        except NoSuchTableError:
+        name, schema = self.hook.dialect.extract_schema_from_table(table)
+        if not self.hook.inspector.has_table(name, schema):
             return None
+        found = self.hook.dialect.get_columns(table)
         return [
             TableColumn(
                 Column(
@@ -72,6 +74,11 @@ class Catalogue:
             )
             for one in found
         ]
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query, as tuples whatever cursor the connection chooses."""
+        found: Any = self.hook.run(sql, parameters=list(values) or None, handler=_tuples)
+        return list(found)
 
     def require(self, table: str) -> list[TableColumn]:
         """The columns of a table that must be there. Raises SqlError."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tradewind.errors import TransferError
 from tradewind.transfer import Batch, Column, RowReader, Type
-from tradewind.transfer.values import Convert, reading
+from tradewind.transfer.values import Convert, RowConverter, reading
 from tradewind_sql.catalogue import Catalogue
 
 if TYPE_CHECKING:
@@ -89,27 +89,14 @@ class QueryReader(RowReader):
         return reading(Type("any"), column.type)
 
     def _converted(self, found: Iterator[Batch]) -> Iterator[Batch]:
-        converters = [(index, read) for index, column in enumerate(self.columns) if (read := self._stored(column))]
-        number = 1
-        for batch in found:
-            yield (
-                [self._row(row, converters, number + place) for place, row in enumerate(batch)] if converters else batch
-            )
-            number += len(batch)
+        return map(RowConverter([self._stored(column) for column in self.columns], self._failed), found)
 
-    def _row(self, row: tuple[Any, ...], converters: list[tuple[int, Convert]], number: int) -> tuple[Any, ...]:
-        cells = list(row)
-        for index, read in converters:
-            if cells[index] is not None:
-                try:
-                    cells[index] = read(cells[index])
-                except (ValueError, ArithmeticError, TypeError):
-                    column = self.columns[index]
-                    raise TransferError(
-                        f"Connection {self.hook.get_conn_id()!r}: in row {number} column {column.name!r}, which is of "
-                        f"type {column.type}, has a value that is not."
-                    ) from None  # values are not told
-        return tuple(cells)
+    def _failed(self, number: int, place: int, error: Exception) -> TransferError:
+        column = self.columns[place]
+        return TransferError(
+            f"Connection {self.hook.get_conn_id()!r}: in row {number} column {column.name!r}, which is of type "
+            f"{column.type}, has a value that is not."
+        )
 
 
 class TableReader(QueryReader):

@@ -45,7 +45,7 @@ class SqliteCatalogue(Catalogue):
 
     def columns(self, table: str) -> list[TableColumn] | None:
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        found = self.hook.get_records(
+        found = self.ask(
             'SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid',
             (name, schema),
         )
@@ -67,7 +67,7 @@ class SqliteCatalogue(Catalogue):
 
     def unique_keys(self, table: str) -> list[frozenset[str]]:
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        rows = self.hook.get_records(
+        rows = self.ask(
             "SELECT i.name, c.name FROM pragma_index_list(?1, ?2) i, pragma_index_info(i.name, ?2) c "
             'WHERE i."unique" AND NOT i.partial UNION ALL '
             "SELECT '', name FROM pragma_table_xinfo(?1, ?2) WHERE pk",
@@ -81,18 +81,18 @@ class SqliteCatalogue(Catalogue):
     def primary_key(self, table: str) -> list[str]:
         name, schema = self.hook.dialect.extract_schema_from_table(table)
         sql = "SELECT name FROM pragma_table_xinfo(?, ?) WHERE pk ORDER BY pk"
-        return [str(row[0]) for row in self.hook.get_records(sql, (name, schema))]
+        return [str(row[0]) for row in self.ask(sql, (name, schema))]
 
     def referencing(self, table: str) -> list[str]:
-        [(enforced,)] = self.hook.get_records("PRAGMA foreign_keys")
+        [(enforced,)] = self.ask("PRAGMA foreign_keys")
         if not enforced:
             return []
         name, schema = self.hook.dialect.extract_schema_from_table(table)
-        others = self.hook.get_records(
+        others = self.ask(
             f"SELECT name FROM {self.hook.dialect.quote(schema or 'main')}.sqlite_master WHERE type = 'table'"
         )
         sql = 'SELECT count(*) FROM pragma_foreign_key_list(?, ?) WHERE lower("table") = lower(?)'
-        return [str(one) for (one,) in others if self.hook.get_first(sql, (one, schema, name))[0]]
+        return [str(one) for (one,) in others if self.ask(sql, (one, schema, name)) != [(0,)]]
 
 
 class SqliteTableWriter(InsertWriter):

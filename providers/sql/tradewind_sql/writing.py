@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tradewind.errors import TransferError
 from tradewind.transfer import Batch, Column, RowWriter, Writer
+from tradewind.transfer.values import RowConverter
 from tradewind_sql.catalogue import Catalogue, TableColumn
 
 if TYPE_CHECKING:
@@ -153,16 +154,17 @@ class TableWriter(Writer):
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement, with a value for each VALUE in it; returns how many rows it was about."""
-        return int(self._run(sql, values, lambda cursor: cursor.rowcount))
+        text = self._text(sql, values)
+        count: Any = self.hook.run(text, parameters=list(values) or None, handler=lambda cursor: cursor.rowcount)
+        return int(count)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""
-        return [tuple(row) for row in self._run(sql, values, lambda cursor: cursor.fetchall())]
+        return self.catalogue.ask(self._text(sql, values), values)
 
-    def _run(self, sql: str, values: Sequence[Any], handler: Callable[[Any], Any]) -> Any:
+    def _text(self, sql: str, values: Sequence[Any]) -> str:
         dialect = self.hook.dialect
-        text = dialect.protected(sql).replace(VALUE, dialect.placeholder) if values else sql
-        return self.hook.run(text, parameters=list(values) or None, handler=handler)
+        return dialect.protected(sql).replace(VALUE, dialect.placeholder) if values else sql
 
     def quote(self, name: str) -> str:
         return self.hook.dialect.quote(name)
@@ -294,10 +296,8 @@ class InsertWriter(TableWriter, RowWriter):
 
     def rows(self, batches: Iterable[Batch]) -> int:
         names = [column.name for column in self.incoming]
-        rows: Iterable[tuple[Any, ...]] = chain.from_iterable(batches)
-        adapters = [(index, adapt) for index, one in enumerate(self.incoming) if (adapt := self.adapter(one))]
-        if adapters:
-            rows = (self._adapted(row, adapters, number) for number, row in enumerate(rows, 1))
+        adapt = RowConverter([self.adapter(column) for column in self.incoming], self._failed)
+        rows: Iterable[tuple[Any, ...]] = chain.from_iterable(map(adapt, batches))
         if self.fixed and not self.staging:
             more = tuple(self.fixed.values())
             rows = ((*row, *more) for row in rows)
@@ -313,18 +313,10 @@ class InsertWriter(TableWriter, RowWriter):
         return {}
 
     def adapter(self, column: Column) -> Callable[[Any], Any] | None:
-        """What makes of a value of this column what the database stores, or raises ValueError."""
+        """What makes of a value of this column what the database stores. Raises ValueError, whose message does not show
+        the value, and goes on after the name of the column: "gets ...".
+        """
         return None
 
-    def _adapted(
-        self, row: tuple[Any, ...], adapters: list[tuple[int, Callable[[Any], Any]]], number: int
-    ) -> tuple[Any, ...]:
-        cells = list(row)
-        for index, adapt in adapters:
-            if cells[index] is not None:
-                try:
-                    cells[index] = adapt(cells[index])
-                except ValueError as error:
-                    name = self.incoming[index].name
-                    raise TransferError(f"Row {number}: column {name!r} of {self.endpoint.table} {error}.") from None
-        return tuple(cells)
+    def _failed(self, number: int, place: int, error: Exception) -> TransferError:
+        return TransferError(f"Row {number}: column {self.incoming[place].name!r} of {self.endpoint.table} {error}.")
