@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tradewind.connection import Connection
-from tradewind.testing import HookContract, OperatorContract, ProviderContract, SandboxContract
-from tradewind_mysql import MySqlOperator
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
+from tradewind_mysql import MySqlHook, MySqlOperator, MySqlTable
 
 _SLEEPERS = "select count(*) from information_schema.processlist where info like 'select sleep%%' and db = %s"
 
@@ -57,3 +57,16 @@ class TestMySqlOperator(OperatorContract):
                     return int(cursor.fetchone()[0])
 
             yield count
+
+
+class TestMySqlTable(EndpointContract):
+    appends = upserts = has_partitions = True
+
+    @pytest.fixture
+    def endpoint(self, sandbox: Any, connection: Any) -> Any:
+        connection("target", sandbox("mysql"))
+        MySqlHook("target").run(
+            "create table contract (id int primary key, name text, amount decimal(12, 2), day date not null, "
+            "seen datetime) character set utf8mb4"
+        )
+        return lambda **given: MySqlTable("contract", conn_id="target", **given)
