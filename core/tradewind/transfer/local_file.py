@@ -42,6 +42,8 @@ class LocalFile(FileEndpoint):
 
     def open_output(self) -> Output:
         target = Path(os.path.realpath(self.path))  # a link stays, and what it leads to is replaced
+        if target.exists() and not target.is_file():
+            raise TransferError(f"{self.name} is a folder or a device, which cannot be replaced: name a file.")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep(target)

@@ -6,9 +6,7 @@ Values are dumped as the server spells them, without the detour over Python's ty
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from tradewind_mysql import load
 from tradewind_mysql.streams import Stream
 from tradewind_mysql.values import NULL
 from tradewind_sql.errors import SqlError
+from tradewind_sql.outputs import appearing
 
 if TYPE_CHECKING:
     from tradewind_mysql.hook import MySqlHook
@@ -82,7 +81,7 @@ def dump(hook: MySqlHook, table: str, path: str | Path) -> int:
     columns = [column for column in hook.dialect.get_columns(table) if not column.get("computed")]
     names = ", ".join(_selected(hook, column) for column in columns)
     sql = f"SELECT {names} FROM {hook.dialect.table_name(table)}"
-    with _complete_file(Path(path)) as file, hook._create_autocommit_connection(streaming=True) as conn:
+    with appearing(Path(path)) as file, hook._create_autocommit_connection(streaming=True) as conn:
         with _spelt_by_the_server(conn), closing(Stream(conn, lambda: hook._stop_reading(conn))) as cursor:
             hook._run_command(cursor, sql, None)
             count = 0
@@ -106,22 +105,6 @@ def _spelt_by_the_server(conn: Any) -> Iterator[None]:
         yield
     finally:
         conn.decoders = decoders
-
-
-@contextmanager
-def _complete_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that is at `path` only if the block succeeds. What was there before stays till then."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    partial = Path(name)
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123  # mkstemp has opened it
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        partial.chmod(0o666 & ~mask)  # mkstemp lets nobody else read it
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _line(row: Sequence[Any]) -> bytes:

@@ -11,15 +11,15 @@ import os
 import queue
 import re
 import threading
-import uuid
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Generator, Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind_postgres.catalogue import Table, TableColumn
 from tradewind_postgres.cursors import code
 from tradewind_sql import SqlError
+from tradewind_sql.outputs import appearing
 
 if TYPE_CHECKING:
     from tradewind_postgres.hook import PostgresHook
@@ -225,22 +225,3 @@ def copy_out(hook: PostgresHook, conn: Any, sql: str, file: Any) -> int:
     with closing(conn.cursor()) as cursor:
         hook._attended(conn, lambda: cursor.copy_expert(sql, file, CHUNK))
         return int(cursor.rowcount)
-
-
-@contextmanager
-def appearing(path: Path) -> Iterator[Any]:
-    """A binary file to write to, which takes the place of `path` when the block ends well, and is gone if it fails.
-
-    What is there and is no file, such as a pipe, is written to as it is.
-    """
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:
-            yield file
-        return
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        with partial.open("xb") as file:
-            yield file
-        partial.replace(path.resolve() if path.is_symlink() else path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -144,3 +144,15 @@ def test_a_column_that_is_called_as_sqlite_calls_its_own(hook: SqliteHook, file:
     for _ in range(2):
         move(file("rowid,oid\nb,1\na,2\nb,3\n"), SqliteTable("t", conn_id="warehouse", mode="upsert", keys=["rowid"]))
         assert hook.get_records('select "rowid", "oid" from t order by 1') == [("a", 2), ("b", 3)]
+
+
+@pytest.mark.parametrize("mode", ["replace", "append"])
+def test_sqlite_invents_no_keys(hook: SqliteHook, file: Any, mode: str) -> None:
+    """SQLite takes NULL for an integer primary key, and makes a number of it."""
+    hook.run(["create table t (id integer primary key, name text)", "insert into t values (7, 'old')"])
+    source = file("id,name\n1,a\n,b\n")
+    with pytest.raises(TransferError, match="Row 2: column 'id' of t gets no value"):
+        move(source, SqliteTable("t", conn_id="warehouse", mode=mode))
+    assert hook.get_records("select * from t") == [(7, "old")]
+    move(file("name\na\n"), SqliteTable("t", conn_id="warehouse", mode="append"))
+    assert hook.get_records("select name from t order by id") == [("old",), ("a",)]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tradewind_sql.errors import RowError
+from tradewind_sql.outputs import appearing
 
 if TYPE_CHECKING:
     from tradewind_sql.hook import DbApiHook
@@ -25,20 +26,14 @@ _MEANT = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
 def dump(hook: DbApiHook, table: str, path: str | Path) -> int:
     """Write all rows of `table`; the file appears when it is complete. Returns how many there are."""
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
     columns = hook.dialect.get_target_fields(table)
     names = ", ".join(hook.dialect.quote(column) for column in columns)
     sql = f"SELECT {names} FROM {hook.dialect.table_name(table)}"
     count = 0
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            for rows in hook.get_records_by_chunks(sql):
-                file.writelines(_line(row, columns, table) for row in rows)
-                count += len(rows)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with appearing(Path(path)) as file:
+        for rows in hook.get_records_by_chunks(sql):
+            file.writelines(_line(row, columns, table).encode() for row in rows)
+            count += len(rows)
     return count
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from tradewind.transfer import Column, Type
+from tradewind.errors import TransferError
+from tradewind.transfer import Batch, Column, Type
 from tradewind.transfer.values import json_text, text_of
 from tradewind_sql.catalogue import Catalogue, TableColumn
 from tradewind_sql.declared import type_of
@@ -56,7 +57,10 @@ class SqliteCatalogue(Catalogue):
         return [
             TableColumn(
                 Column(
-                    column, type_of(declared), nullable=not not_null, optional=default is not None or column == row_id
+                    column,
+                    type_of(declared),
+                    nullable=not not_null and column != row_id,
+                    optional=default is not None or column == row_id,
                 ),
                 declared,
                 generated=hidden in (2, 3),
@@ -114,6 +118,22 @@ class SqliteTableWriter(InsertWriter):
         # WHERE true keeps SQLite from reading ON as the condition of a join; rows come in their order.
         select = f"{self.insert_sql(columns, values)} WHERE true ORDER BY {order}"
         self.execute(f"{select} ON CONFLICT ({', '.join(keys)}) {action}", list(self.fixed.values()))
+
+    def rows(self, batches: Iterable[Batch]) -> int:
+        own = [place for place, one in enumerate(self.incoming) if one.optional and not one.nullable]
+        return super().rows(self._without_null(batches, own) if own else batches)
+
+    def _without_null(self, batches: Iterable[Batch], places: Sequence[int]) -> Iterator[Batch]:
+        """SQLite gives a row without a key a number of its own, so that each transfer would add the row once more."""
+        before = 0
+        for batch in batches:
+            for number, row in enumerate(batch, before + 1):
+                for place in places:
+                    if row[place] is None:
+                        name = self.incoming[place].name
+                        raise TransferError(f"Row {number}: column {name!r} of {self.endpoint.table} gets no value.")
+            before += len(batch)
+            yield batch
 
     def adapter(self, column: Column) -> Callable[[Any], Any] | None:
         return {

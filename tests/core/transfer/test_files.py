@@ -292,3 +292,11 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
         alive.kill()
         for process in (dead, alive):
             process.communicate()
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """Else root would make a file of /dev/null."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", tmp_path):
+        with pytest.raises(TransferError, match="is a folder or a device, which cannot be replaced"):
+            LocalFile(str(path), format="csv").open_output()
