@@ -117,8 +117,8 @@ class GenericTransfer(BaseOperator):
         with self._named_failures(), self.destination_hook.transaction():
             run_all(self.destination_hook, self.preoperator)
             for sql in queries:
-                rows = self._rows(sql, context, counts)
-                counts["rows_written"] += self.destination_hook.insert_rows(self.destination_table, rows, **insert)
+                with closing(self._rows(sql, context, counts)) as rows:
+                    counts["rows_written"] += self.destination_hook.insert_rows(self.destination_table, rows, **insert)
             self._compare(counts)
         self.log.info("Copied %s rows into %s", counts["rows_written"], self.destination_table)
         return counts

@@ -17,7 +17,8 @@ from tradewind.store import Store
 
 TASKS = ("t0", "t1", "t2")
 KEYS = ("return_value", "x")
-PUTS = st.tuples(st.just("put"), st.integers(0, 2), st.sampled_from(TASKS), st.sampled_from(KEYS), st.text())
+JSON = st.text(st.characters(exclude_characters="\x00", codec="utf-8"))  # JSON has no NUL, and PostgreSQL takes none
+PUTS = st.tuples(st.just("put"), st.integers(0, 2), st.sampled_from(TASKS), st.sampled_from(KEYS), JSON)
 CLEARS = st.tuples(st.just("clear"), st.integers(0, 2), st.sampled_from(TASKS), st.just(""), st.just(""))
 
 
@@ -30,6 +31,9 @@ def listed(found: dict[str, dict[int, str]]) -> list[tuple[str, dict[int, str]]]
 def test_the_store_answers_as_memory_does(store: Store, sample: Any, steps: list[Any]) -> None:
     runs = [store.find_run("sales", f"r{day}") or sample.run(run_id=f"r{day}", tasks=3, day=day) for day in range(3)]
     memory, stored = MemoryTaskApi(runs=runs), store.task_api()
+    for run in runs:
+        for task_id in TASKS:
+            stored.xcom_clear(TaskKey("sales", run.run_id, task_id, dispatch=0))
     for what, day, task_id, key, text in steps:
         place = TaskKey("sales", f"r{day}", task_id, dispatch=0)
         for api in (memory, stored):
@@ -42,9 +46,6 @@ def test_the_store_answers_as_memory_does(store: Store, sample: Any, steps: list
                 assert listed(stored.xcom_get_many(*ask)) == listed(memory.xcom_get_many(*ask))
             latest = sample.later(days=day)
             assert stored.xcom_prior("sales", latest, TASKS, key) == memory.xcom_prior("sales", latest, TASKS, key)
-    for run in runs:
-        for task_id in TASKS:
-            stored.xcom_clear(TaskKey("sales", run.run_id, task_id, dispatch=0))
 
 
 def test_it_is_a_task_api(store: Store) -> None:
