@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,19 +31,20 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 SUFFIXES: Mapping[str, str] = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
 
 
-class Output:
+class Output(ABC):
     """A file that is being written. It is not there, under its name, before `commit`."""
 
+    @abstractmethod
     def write(self, data: bytes, /) -> int:
-        raise NotImplementedError
+        """Write all of it; returns how many bytes that are."""
 
+    @abstractmethod
     def commit(self) -> None:
         """Everything is written: let it take its name, all at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def discard(self) -> None:
         """Remove what there is of it. Does nothing after `commit`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -203,7 +204,7 @@ class FileSide:
         self.cancelled = True
 
 
-class FileReaderSide(FileSide):
+class FileReaderSide(FileSide, ABC):
     """Of a reader of any format."""
 
     file: InputFile
@@ -220,9 +221,9 @@ class FileReaderSide(FileSide):
     def __exit__(self, *error: object) -> None:
         self.file.close()
 
+    @abstractmethod
     def look(self) -> None:
         """Find out the columns."""
-        raise NotImplementedError
 
 
 class FileWriterSide(FileSide):

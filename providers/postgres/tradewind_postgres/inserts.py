@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,7 @@ class PostgresInsert(Insert):
         self.inserted += len(batch)
 
 
-class Writer:
+class Writer(ABC):
     """Writes batches of rows on one connection."""
 
     def __init__(self, hook: PostgresHook, conn: Any, cursor: Any) -> None:
@@ -132,15 +133,15 @@ class Writer:
         self.conn = conn
         self.cursor = cursor
 
+    @abstractmethod
     def write(self, rows: Rows) -> None:
         """Write these rows, all or none. Raises RowError, without the row's number, for what cannot be written."""
-        raise NotImplementedError
 
     def can_write(self, row: Sequence[Any]) -> bool:
         """Whether this row is not the one that RowError was about."""
         return True
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  # most writers have nothing to take away
         """All rows are written: take away what was only there to write them."""
 
     def _execute(self, statement: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from typing import IO, Any, Self
@@ -47,9 +48,9 @@ class PostgresReader(CsvReader):
         super().cancel()
         self.hook.cancel()
 
+    @abstractmethod
     def look(self) -> Iterator[Column]:
         """Find out what there is to select from, and its columns."""
-        raise NotImplementedError
 
     def narrow(self, names: Sequence[str]) -> bool:
         by_name = {column.name: column for column in self.columns}

@@ -134,9 +134,9 @@ class TableWriter(Writer):
     def upsert(self, columns: Sequence[str], values: Sequence[str], keys: Sequence[str]) -> None:
         """The same, where a row that has the `keys` of an old one takes its place; of several the last one counts.
 
-        All names are quoted, and a value of `fixed` belongs to each VALUE.
+        All names are quoted, and a value of `fixed` belongs to each VALUE. Needed where `stages` is true.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} stages rows, and does not say how they take others' places")
 
     def delete_vanished(self, keys: Sequence[str]) -> None:
         """Delete the rows of the target whose key is not in the temporary table."""
