@@ -71,11 +71,12 @@ def test_only_the_table_that_is_named_is_touched(
         return
     try:
         table, number = quote(name), 300 if many_rows else 2
+        named = [quote(column) for column in columns]  # a name that has quotes around it would be read without them
         rows = [(n, n) for n in range(number)]
         assert tables(world) == {"bystander", name}
-        assert world.insert_rows(table, rows, columns) == number
-        assert world.insert_rows(table, rows, columns, replace=True) == number
-        world.upsert_rows(table, [(0, 7), (-1, 8)], columns, columns[0])
+        assert world.insert_rows(table, rows, named) == number
+        assert world.insert_rows(table, rows, named, replace=True) == number
+        world.upsert_rows(table, [(0, 7), (-1, 8)], named, named[0])
         assert world.dialect.get_column_names(table) == columns
         assert world.dialect.get_primary_keys(table) == columns[:1]
         assert world.get_first(f"select count(*), sum({quote(columns[1])}) from {table}") == (
@@ -106,7 +107,8 @@ def test_statements_consist_of_quoted_names_and_placeholders(name: str, columns:
     hook = MySqlHook(connection=Connection(conn_id="c", conn_type="mysql"))
     dialect = hook.dialect
     make = dialect.generate_replace_sql if replace else dialect.generate_insert_sql
-    statement = make(dialect.quote(name), columns, columns) % tuple("?" * len(columns))
+    named = [dialect.quote(column) for column in columns]
+    statement = make(dialect.quote(name), columns, named) % tuple("?" * len(columns))
     left = statement
     for quoted in sorted({dialect.quote(one) for one in (name, *columns)}, key=len, reverse=True):
         left = left.replace(quoted, "")

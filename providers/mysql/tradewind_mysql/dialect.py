@@ -76,16 +76,16 @@ class MySqlDialect(Dialect):
         schema = options.get("schema")
         fields = list(target_fields or self.get_insertable_fields(table, schema))
         index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
-        keys = {name.casefold() for name in index}
-        others = [field for field in fields if field.casefold() not in keys]
+        keys = {self._compared(name) for name in index}
+        others = [field for field in fields if self._compared(field) not in keys]
         changed = others if replace_target is None else list(replace_target)
-        known = {field.casefold() for field in fields}
+        known = {self._compared(field) for field in fields}
         for field in (*index, *changed):
-            if field.casefold() not in known:
+            if self._compared(field) not in known:
                 raise SqlError(
                     f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
                 )
-        self._check_key(table, schema, index)
+        self._check_key(table, schema, [self.column_name(name) for name in index])
         insert = self._fill(self.hook.insert_statement_format, table, values, fields, options)
         if not changed:  # not INSERT IGNORE, which would let bad values pass too
             word = self._word(index[0])
@@ -95,6 +95,10 @@ class MySqlDialect(Dialect):
             return f"{insert} ON DUPLICATE KEY UPDATE " + ", ".join(f"{word} = VALUES({word})" for word in words)
         new = next(name for name in _NEW_ROW if name != self.split_name(table)[-1].casefold())
         return f"{insert} AS {new} ON DUPLICATE KEY UPDATE " + ", ".join(f"{word} = {new}.{word}" for word in words)
+
+    def _compared(self, word: str) -> str:
+        """The name of a column in the form in which MySQL compares it."""
+        return self.column_name(word).casefold()
 
     def _check_key(self, table: str, schema: str | None, index: list[str]) -> None:
         """Refuse columns that no unique key consists of: MySQL would not notice, and insert every row anew."""

@@ -28,6 +28,9 @@ REPLACE_FORMAT = "REPLACE INTO {} {} VALUES ({})"
 #: Errors that mean that a statement took longer than its limit: MariaDB's, and MySQL's.
 _TIMED_OUT = (1969, 3024)
 
+#: Whoever stops a statement is on the way out: a server that does not answer is waited for no longer, in seconds.
+_KILL_TIMEOUT = 30
+
 
 class MySqlHook(DbApiHook):
     """Runs SQL on MySQL or MariaDB.
@@ -207,6 +210,7 @@ class MySqlHook(DbApiHook):
         from pymysql.cursors import Cursor
 
         with closing(self.get_conn()) as other, closing(other.cursor(Cursor)) as cursor:
+            other._read_timeout = _KILL_TIMEOUT
             cursor.execute(f"KILL QUERY {conn.thread_id():d}")
 
     # Rows and files in bulk

@@ -21,10 +21,6 @@ class PostgresDialect(Dialect):
 
     # Names
 
-    def column_name(self, word: str) -> str:
-        """The name of a column as the catalogue has it: quotes around all of it are taken off."""
-        return self._unquote(word) if self._quoted_until(word, 0) == len(word) else word
-
     def quoted_columns(self, columns: Iterable[TableColumn]) -> str:
         """`"a", "b"`."""
         return ", ".join(self.quote(column.name) for column in columns)

@@ -64,11 +64,14 @@ class Dialect:
 
     def escape_word(self, word: str) -> str:
         """The name of one column, quoted; a word that is quoted already stays as it is."""
-        closing_quote = self._quoted_until(word, 0)
-        name = self._unquote(word) if closing_quote == len(word) else word
+        name = self.column_name(word)
         if self.hook.escape_column_names or not _PLAIN.match(name) or name.casefold() in self.reserved_words:
             return self.quote(name)
         return name
+
+    def column_name(self, word: str) -> str:
+        """The name of one column, without the quotes that it may have been given with."""
+        return self._unquote(word) if self._quoted_until(word, 0) == len(word) else word
 
     def unescape_word(self, word: str | None) -> str | None:
         """A name, which may have several parts with dots between them, without its quotes."""
