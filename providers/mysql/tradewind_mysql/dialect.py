@@ -75,16 +75,7 @@ class MySqlDialect(Dialect):
     ) -> str:
         schema = options.get("schema")
         fields = list(target_fields or self.get_insertable_fields(table, schema))
-        index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
-        keys = {self._compared(name) for name in index}
-        others = [field for field in fields if self._compared(field) not in keys]
-        changed = others if replace_target is None else list(replace_target)
-        known = {self._compared(field) for field in fields}
-        for field in (*index, *changed):
-            if self._compared(field) not in known:
-                raise SqlError(
-                    f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
-                )
+        index, changed = self._upsert_columns(fields, replace_index, replace_target)
         self._check_key(table, schema, [self.column_name(name) for name in index])
         insert = self._fill(self.hook.insert_statement_format, table, values, fields, options)
         if not changed:  # not INSERT IGNORE, which would let bad values pass too
@@ -97,8 +88,7 @@ class MySqlDialect(Dialect):
         return f"{insert} AS {new} ON DUPLICATE KEY UPDATE " + ", ".join(f"{word} = {new}.{word}" for word in words)
 
     def _compared(self, word: str) -> str:
-        """The name of a column in the form in which MySQL compares it."""
-        return self.column_name(word).casefold()
+        return super()._compared(word).casefold()
 
     def _check_key(self, table: str, schema: str | None, index: list[str]) -> None:
         """Refuse columns that no unique key consists of: MySQL would not notice, and insert every row anew."""

@@ -192,3 +192,10 @@ def test_columns_that_the_database_fills_in_are_no_targets(hook: SqliteHook) -> 
     ]
     with pytest.raises(SqlError, match=r"'warehouse'.*no table 'missing'"):
         hook.get_table_schema("missing")
+
+
+def test_keys_may_be_given_in_quotes_as_other_names_may() -> None:
+    make = sqlite().dialect.generate_replace_sql
+    plain = make("t", (1, 2), ["id", "a b"], replace_index="id")
+    assert make("t", (1, 2), ["id", "a b"], replace_index='"id"') == plain
+    assert make("t", (1, 2), ['"id"', "a b"], replace_index=["id"], replace_target=['"a b"']) == plain

@@ -195,6 +195,26 @@ class Dialect:
             return self._fill(self.hook.replace_statement_format, table, values, target_fields, options)
         return self._upsert_sql(table, values, target_fields, **options)
 
+    def _upsert_columns(
+        self, fields: Sequence[str], replace_index: str | Iterable[str], replace_target: Iterable[str] | None
+    ) -> tuple[list[str], list[str]]:
+        """The columns of the key, and those that change in a row that is there."""
+        index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
+        keys = {self._compared(name) for name in index}
+        others = [field for field in fields if self._compared(field) not in keys]
+        changed = others if replace_target is None else list(replace_target)
+        known = {self._compared(field) for field in fields}
+        for field in (*index, *changed):
+            if self._compared(field) not in known:
+                raise SqlError(
+                    f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
+                )
+        return index, changed
+
+    def _compared(self, word: str) -> str:
+        """The name of a column in the form in which names are compared."""
+        return self.column_name(word)
+
     def _upsert_sql(
         self,
         table: str,
@@ -206,13 +226,7 @@ class Dialect:
         **options: Any,
     ) -> str:
         fields = list(target_fields or self.get_target_fields(table, options.get("schema")))
-        index = [replace_index] if isinstance(replace_index, str) else list(replace_index)
-        changed = [field for field in fields if field not in index] if replace_target is None else list(replace_target)
-        for field in (*index, *changed):
-            if field not in fields:
-                raise SqlError(
-                    f"Column {field!r} of replace_index or replace_target is not among those inserted: {fields}."
-                )
+        index, changed = self._upsert_columns(fields, replace_index, replace_target)
         insert = self._fill(self.hook.insert_statement_format, table, values, fields, options)
         conflict = f"{insert} ON CONFLICT ({self._joined_words(index)})"
         if not changed:
