@@ -99,7 +99,8 @@ def test_a_task_costs_the_scheduler_no_more_beside_many_dags_and_queued_runs(dep
     for number in range(400):
         at = datetime.datetime(2026, 2, 1, tzinfo=datetime.UTC) + datetime.timedelta(minutes=number)
         here.store.create_run(NewRun("small0", f"queued{number}", RunType.MANUAL, at, at, at), at)
-    here.until(lambda: not here.store.runs(state=RunState.RUNNING), timeout=60)
+    # A run of small0 that was let in just before the scheduler read of the pause stays running, and costs nothing.
+    here.until(lambda: {run.dag_id for run in here.store.runs(state=RunState.RUNNING)} <= {"small0"}, timeout=60)
     here.until(lambda: here.store.run("small0", "queued399").owner)
     among = cost(here, "among")
     assert among < 2.5 * alone + 0.001, f"{1000 * alone:.2f} ms per task alone, {1000 * among:.2f} ms among many"
