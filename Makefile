@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell scripts/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := core providers/sql providers/postgres providers/mysql
+PACKAGES := core $(addprefix providers/,sql postgres mysql aws gsheet slack http)
 OLDEST := .venv-oldest
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml) scripts/setup
 

@@ -30,7 +30,7 @@ def lower_bounds():
         told = project(folder)
         for text in (
             *told["dependencies"],
-            *(one for extra in told["optional-dependencies"].values() for one in extra),
+            *(one for extra in told.get("optional-dependencies", {}).values() for one in extra),
         ):
             need = Requirement(text)
             least = [Version(one.version) for one in need.specifier if one.operator == ">="]

@@ -1,0 +1,1 @@
+"""What this provider brings to tradewind."""
