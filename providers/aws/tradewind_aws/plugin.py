@@ -1,1 +1,11 @@
 """What this provider brings to tradewind."""
+
+from __future__ import annotations
+
+from tradewind.hookspecs import Register, hookimpl
+
+
+@hookimpl
+def register_sandboxes(register: Register) -> None:
+    register("aws", "tradewind_aws.sandbox:AwsSandbox")
+    register("s3", "tradewind_aws.sandbox:S3Sandbox")
