@@ -9,3 +9,11 @@ from tradewind.hookspecs import Register, hookimpl
 def register_sandboxes(register: Register) -> None:
     register("aws", "tradewind_aws.sandbox:AwsSandbox")
     register("s3", "tradewind_aws.sandbox:S3Sandbox")
+from tradewind.hookspecs import RegisterConnectionType, hookimpl
+from tradewind_aws import extras
+
+
+@hookimpl
+def register_connection_types(register: RegisterConnectionType) -> None:
+    register(extras.AWS_TYPE)
+    register(extras.S3_TYPE)
