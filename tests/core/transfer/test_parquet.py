@@ -99,7 +99,7 @@ def test_what_other_programs_write_is_read(table_in):
         took=pa.array([datetime.timedelta(1), None], pa.duration("ms")),
         tags=pa.array([[b"x", None], None], pa.large_list(pa.large_binary())),
         nested=pa.array([[[1], []], None], pa.list_(pa.list_(pa.int32()))),
-        point=pa.array([{"x": 1, "at": AT}, None]),
+        point=pa.array([{"x": 1, "at": AT}, None], pa.struct([("x", pa.int64()), ("at", pa.timestamp("us"))])),
         named=pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),
         nothing=pa.nulls(2),
     )
