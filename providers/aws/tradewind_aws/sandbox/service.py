@@ -44,13 +44,10 @@ class AwsService(Application):
         account, new = self._accounts.make(name, conn_type)
         if new:
             self._moto.create_bucket(account.number, BUCKET, REGION)
-        place = {"tls": False} if account.conn_type == "s3" else {"endpoint_url": self.url}
-        return {
-            "login": account.access_key,
-            "password": account.secret,
-            "schema": BUCKET,
-            "extra": {**place, "region_name": REGION},
-        }
+        extra: dict[str, Any] = {"tls": False, "region_name": REGION}
+        if account.conn_type == "aws":  # STS is taken for AWS's own unless it is named
+            extra["service_config"] = {"sts": {"endpoint_url": self.url}}
+        return {"login": account.access_key, "password": account.secret, "schema": BUCKET, "extra": extra}
 
     def drop_tenant(self, name: str) -> None:
         account = self._accounts.drop(name)
