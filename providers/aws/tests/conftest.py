@@ -1,4 +1,4 @@
-"""A store of its own for each test, reached through the connection `lake` in the environment, with the bucket `lake`."""
+"""A store of its own for each test, reached through the connection `lake`, with the bucket `lake`."""
 
 from __future__ import annotations
 
