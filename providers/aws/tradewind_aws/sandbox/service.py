@@ -44,10 +44,14 @@ class AwsService(Application):
         account, new = self._accounts.make(name, conn_type)
         if new:
             self._moto.create_bucket(account.number, BUCKET, REGION)
-        extra: dict[str, Any] = {"tls": False, "region_name": REGION}
-        if account.conn_type == "aws":  # STS is taken for AWS's own unless it is named
-            extra["service_config"] = {"sts": {"endpoint_url": self.url}}
-        return {"login": account.access_key, "password": account.secret, "schema": BUCKET, "extra": extra}
+        # Roles are asked for at AWS unless the connection names a server for them.
+        roles = {"service_config": {"sts": {"endpoint_url": self.url}}} if account.conn_type == "aws" else {}
+        return {
+            "login": account.access_key,
+            "password": account.secret,
+            "schema": BUCKET,
+            "extra": {"tls": False, "region_name": REGION, **roles},
+        }
 
     def drop_tenant(self, name: str) -> None:
         account = self._accounts.drop(name)
