@@ -14,8 +14,22 @@ if TYPE_CHECKING:
     from tradewind.sandbox.contract import Sandbox as Sandbox
     from tradewind.sandbox.guard import Guard as Guard
     from tradewind.sandbox.server import ServerSandbox as ServerSandbox
+    from tradewind.sandbox.stand_in import Control as Control
+    from tradewind.sandbox.stand_in import StandIn as StandIn
+    from tradewind.sandbox.web import Application as Application
+    from tradewind.sandbox.web import Request as Request
+    from tradewind.sandbox.web import Response as Response
 
-_HOME = {"Guard": "guard", "Sandbox": "contract", "ServerSandbox": "server"}
+_HOME = {
+    "Application": "web",
+    "Control": "stand_in",
+    "Guard": "guard",
+    "Request": "web",
+    "Response": "web",
+    "Sandbox": "contract",
+    "ServerSandbox": "server",
+    "StandIn": "stand_in",
+}
 
 __all__ = list(_HOME)
 

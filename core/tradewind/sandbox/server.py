@@ -53,6 +53,7 @@ class ServerSandbox(Sandbox):
     def __init__(self, url: str | None = None) -> None:
         self._url = url
         self.version: str | None = None  #: name and version of the server that was started: "PostgreSQL 15.20"
+        self.server: Connection | None = None  #: leads to the server itself, where more databases can be made
         self._guard: Guard | None = None
         self._lent: tuple[Connection, str] | None = None  #: an existing server, and our database there
         self._connection: Connection | None = None
@@ -91,6 +92,12 @@ class ServerSandbox(Sandbox):
     def drop_database(self, server: Connection, name: str) -> None:
         """Remove a database, whoever is connected to it. No error if there is none."""
 
+    def in_database(self, server: Connection, name: str) -> Connection:
+        """The connection that leads to a database that was made."""
+        connection = Connection.from_uri(server.get_uri(), server.conn_id, where=server.where)
+        connection.schema = name
+        return connection
+
     # -- the contract
 
     @classmethod
@@ -114,7 +121,7 @@ class ServerSandbox(Sandbox):
         """Stop it and remove what it kept. May be called more than once, and without `start`."""
         with self._lock:
             guard, lent = self._guard, self._lent
-            self._guard = self._lent = self._connection = None
+            self._guard = self._lent = self._connection = self.server = None
             if self._owner != os.getpid():
                 return  # in a child that was forked: it belongs to the parent
             if guard is not None:
@@ -139,13 +146,12 @@ class ServerSandbox(Sandbox):
             for command in self.prepare(guard.folder, password):
                 self._run(guard, command)
             server = self._serve(guard, password)
-            self._make_first_database(guard, server)
+            connection = self._make_first_database(guard, server)
         except BaseException:
             guard.stop()
             raise
-        self._guard = guard
-        self._owner = os.getpid()
-        return _in_database(server, self.login)
+        self._guard, self.server, self._owner = guard, server, os.getpid()
+        return connection
 
     def _run(self, guard: Guard, command: Sequence[str | Path]) -> None:
         pid = guard.start(command, log=_LOG, environ=_environ(guard.folder))
@@ -183,9 +189,10 @@ class ServerSandbox(Sandbox):
                 if time.monotonic() > end:
                     raise self._failed(guard, f"no answer within {START_TIMEOUT:g} seconds ({_line(error)})") from error
 
-    def _make_first_database(self, guard: Guard, server: Connection) -> None:
+    def _make_first_database(self, guard: Guard, server: Connection) -> Connection:
         try:
             self.create_database(server, self.login)
+            return self.in_database(server, self.login)
         except Exception as error:
             raise self._failed(guard, f"making its database failed ({_line(error)})") from error
 
@@ -223,12 +230,12 @@ class ServerSandbox(Sandbox):
         try:
             self.version = self.ask_version(server)
             self.create_database(server, name)
+            connection = self.in_database(server, name)
         except Exception as error:
             raise self._refused("making a database there failed", error) from error
-        self._lent = server, name
-        self._owner = os.getpid()
+        self._lent, self.server, self._owner = (server, name), server, os.getpid()
         atexit.register(self.stop)
-        return _in_database(server, name)
+        return connection
 
     def _drop(self, server: Connection, name: str) -> None:
         try:
@@ -242,12 +249,6 @@ class ServerSandbox(Sandbox):
         return SandboxError(
             f"The {self.label} sandbox uses the server that {self._place()} leads to; {what}: {redact(_line(error))}"
         )
-
-
-def _in_database(server: Connection, name: str) -> Connection:
-    connection = Connection.from_uri(server.get_uri(), server.conn_id, where=server.where)
-    connection.schema = name
-    return connection
 
 
 def free_port() -> int:

@@ -78,7 +78,9 @@ class _Servers:
             if conn_type not in self._started:
                 server = _sandbox_class(conn_type)()
                 assert isinstance(server, ServerSandbox)
-                self._started[conn_type] = server, server.start().get_uri()
+                server.start()
+                assert server.server is not None
+                self._started[conn_type] = server, server.server.get_uri()
             server, url = self._started[conn_type]
             return url, server.version or server.label
 

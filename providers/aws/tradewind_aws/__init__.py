@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tradewind.lazy import lazy_names
 
-_HOME: dict[str, str] = {}
+if TYPE_CHECKING:
+    from tradewind_aws.hook import AwsBaseHook as AwsBaseHook
+    from tradewind_aws.hook import AwsGenericHook as AwsGenericHook
+    from tradewind_aws.s3.hook import S3Hook as S3Hook
+    from tradewind_aws.sandbox import AwsSandbox as AwsSandbox
+    from tradewind_aws.sandbox import S3Sandbox as S3Sandbox
+
+_HOME = {
+    "AwsBaseHook": "hook",
+    "AwsGenericHook": "hook",
+    "AwsSandbox": "sandbox",
+    "S3Hook": "s3.hook",
+    "S3Sandbox": "sandbox",
+}
 
 __all__ = list(_HOME)
 
