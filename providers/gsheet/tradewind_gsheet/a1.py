@@ -45,6 +45,10 @@ class Place:
         end_column = columns if self.end_column is None else min(self.end_column, columns)
         return Place(self.tab, self.row, self.column, end_row, end_column)
 
+    def below(self, rows: int) -> Place:
+        """The part of it that begins so many rows further down."""
+        return Place(self.tab, self.row + rows, self.column, self.end_row, self.end_column)
+
     def grid(self, sheet_id: int) -> dict[str, Any]:
         """As a `GridRange` of the API."""
         found: dict[str, Any] = {"sheetId": sheet_id, "startRowIndex": self.row, "startColumnIndex": self.column}

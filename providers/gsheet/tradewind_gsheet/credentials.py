@@ -123,7 +123,7 @@ def _impersonated(source: Any, settings: Settings) -> Any:
     return kind(
         source_credentials=source,
         target_principal=target,
-        delegates=delegates,
+        delegates=[f"projects/-/serviceAccounts/{one.rpartition('/')[2]}" for one in delegates],
         target_scopes=list(settings.scopes),
         iam_endpoint_override=where,
     )

@@ -219,7 +219,8 @@ class GSheetsHook(Values, BaseHook):
             raise GSheetsError(f"There is no format {kind!r}; there are {', '.join(EXPORTS)}.")
         key = self.resolve(spreadsheet)
         with self._client.explained(f"export the spreadsheet {key} as {kind}"):
-            content: bytes = self._client.gspread.export(key, EXPORTS[kind])
+            url = f"https://www.googleapis.com/drive/v3/files/{key}/export"
+            content: bytes = self._client.http.request("get", url, params={"mimeType": EXPORTS[kind]}).content
         if path is not None:
             Path(path).write_bytes(content)
         return content
@@ -336,7 +337,7 @@ class GSheetsHook(Values, BaseHook):
         options = {"valueRenderOption": render, "dateTimeRenderOption": "SERIAL_NUMBER"}
         found = table.read_rows(book, book.require(place.tab), place, options)
         rows = [row for _, part in found for row in part]
-        names = table.header_names(rows[head - 1] if len(rows) >= head else [], place, where)
+        names = table.header_names(rows[head - 1] if len(rows) >= head else [], place.below(head - 1), where)
         records.check_expected(names, expected, where)
         convert = records.Converter(names, numericise, ignored, default_blank, where)
         return names, [convert(row) for row in rows[head:] if not table.is_blank(row[: len(names)])]

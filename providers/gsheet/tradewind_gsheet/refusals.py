@@ -30,6 +30,9 @@ _LOGIN_HINTS = (
     ("account not found", "The account of the key was deleted: make a new one, and share the spreadsheets with it."),
 )
 
+#: What is answered to what is not done.
+_NOT_IMPLEMENTED = 501
+
 _UNKNOWN = "It may have been done all the same: look before you repeat it."
 
 _RANGE = re.compile(r"parse range|exceeds grid|No grid|No sheet|Invalid range|out of bounds", re.IGNORECASE)
@@ -82,7 +85,7 @@ class Explainer:
             )
         if status == 400 and tabs is not None and _RANGE.search(told["message"]):
             return BadRange(f"{said} {_tabs(tabs)}")
-        if status >= 500 and once:
+        if status >= 500 and status != _NOT_IMPLEMENTED and once:
             return OutcomeUnknown(f"{said} {_UNKNOWN}")
         if status >= 500:
             return GSheetsError(f"{said} Google is in trouble (status {status}): try again later.")

@@ -33,6 +33,9 @@ REPEATABLE = "X-Tradewind-Repeatable"
 #: What POST only takes away or says again: it may be done twice.
 _HARMLESS_POST = re.compile(r"/values(?::batchUpdate|:batchClear|/[^/]+:clear|:batchGetByDataFilter)\Z")
 
+#: Answers of a server that is in trouble for a while.
+_BROKEN = (500, 502, 503, 504)
+
 #: What Drive says in a 403 that is a 429.
 _TOO_MANY = ("rateLimitExceeded", "userRateLimitExceeded")
 
@@ -95,7 +98,7 @@ def _adapter_class() -> type[Any]:
                         raise
                 else:
                     refused = answer.status_code == 429 or (answer.status_code == 403 and _too_many(answer))
-                    broken = answer.status_code >= 500 and repeatable
+                    broken = answer.status_code in _BROKEN and repeatable
                     told = f"status {answer.status_code}"
                     if not (refused or broken) or not self._pace.again(tries, told, retry_after(answer.headers)):
                         return answer

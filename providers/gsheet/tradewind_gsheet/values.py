@@ -166,22 +166,24 @@ def checked(values: Iterable[Sequence[Any]]) -> list[list[Cell]]:
     from tradewind_gsheet.book import MAX_CELLS
     from tradewind_gsheet.cells import to_cell
 
+    given = list(values)
+    width = len(given[0]) if given else 0
+    if len(given) * width > MAX_CELLS:
+        raise GSheetsError(
+            f"{len(given):,} rows of {width} values are more than the {MAX_CELLS:,} cells of a spreadsheet. Nothing was "
+            "sent."
+        )
     rows: list[list[Cell]] = []
-    for number, row in enumerate(values, 1):
+    for number, row in enumerate(given, 1):
+        if len(row) != width:
+            raise GSheetsError(
+                f"Row {number} has {len(row)} values, and the first one {width}: rows must be of one length. Nothing was "
+                "sent."
+            )
         try:
             rows.append([to_cell(value) for value in row])
         except ValueError as error:
             raise GSheetsError(f"Row {number} has {error}. Nothing was sent.") from None
-        if len(row) != len(rows[0]):
-            raise GSheetsError(
-                f"Row {number} has {len(row)} values, and the first one {len(rows[0])}: rows must be of one length. "
-                "Nothing was sent."
-            )
-    if rows and len(rows) * len(rows[0]) > MAX_CELLS:
-        raise GSheetsError(
-            f"{len(rows):,} rows of {len(rows[0])} values are more than the {MAX_CELLS:,} cells of a spreadsheet. "
-            "Nothing was sent."
-        )
     return rows
 
 

@@ -210,7 +210,12 @@ class TableWrite:
             rows, columns = max(self.place.row + rows, 1), self.place.column + columns
         requests = [*self._sweep(), updates.add_tab(staging, title, rows, columns, hidden=True)]
         self._staging = staging
-        self._surely(requests, "add a tab", lambda: self.book.by_id(staging) is not None)
+        try:
+            self._surely(requests, "add a tab", lambda: self.book.by_id(staging) is not None)
+        except GSheetsError as error:
+            if not isinstance(error, OutcomeUnknown):
+                self._staging = None  # it was not added
+            raise
         shift = (self.place.row, self.place.column) if self.tab is None else (0, 0)
         for first, number, body in self._spool.bodies(before, order):
             place = Place(title, shift[0] + first, shift[1], shift[0] + first + number, shift[1] + len(self._names))

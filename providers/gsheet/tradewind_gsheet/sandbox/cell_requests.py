@@ -10,6 +10,7 @@ from typing import Any
 from tradewind_gsheet.sandbox import fields
 from tradewind_gsheet.sandbox.a1 import Area
 from tradewind_gsheet.sandbox.cells import Cell, Stored, full, is_empty, smallest, with_content
+from tradewind_gsheet.sandbox.colours import drop_twins, settled
 from tradewind_gsheet.sandbox.entering import entered
 from tradewind_gsheet.sandbox.formulas import shifted
 from tradewind_gsheet.sandbox.refusals import Refused
@@ -33,8 +34,9 @@ def set_cell(stored: Stored, data: Told, mask: fields.Mask, *, down: int = 0, ri
         cell = replace(cell, value=value, formula=shifted(formula, down, right) if formula else "")
     if "userEnteredFormat" in mask:
         both = {"f": copy.deepcopy(dict(cell.format or {}))}
+        drop_twins(both, {"f": mask["userEnteredFormat"]})
         fields.set_fields(both, {"f": data.get("userEnteredFormat", {})}, {"f": mask["userEnteredFormat"]})
-        cell = replace(cell, format=both.get("f") or None)
+        cell = replace(cell, format=settled(both.get("f")) or None)
     if "note" in mask:
         cell = replace(cell, note=data.get("note", ""))
     if "dataValidation" in mask:

@@ -91,13 +91,10 @@ def add_protected_range(update: Update, told: Told) -> Told:
         **({"warningOnly": True} if wanted.get("warningOnly") else {}),
         "requestingUserCanEdit": True,
     }
-    answer = dict(made)
-    if not wanted.get("warningOnly"):
-        editors = {name: list(who) for name, who in wanted.get("editors", {}).items() if who}
-        answer["editors"] = dict(editors)
-        users = editors.get("users", [])
-        mine = update.call.caller.email
-        made["editors"] = {**editors, "users": users if mine in users else [*users, mine]}
+    editors = {name: list(who) for name, who in wanted.get("editors", {}).items() if who}
+    users, mine = editors.get("users", []), update.call.caller.email
+    answer = {**made, "editors": editors}
+    made["editors"] = {**editors, "users": users if mine in users else [*users, mine]}
     sheet.more.setdefault("protectedRanges", []).append(made)
     return {"protectedRange": answer}
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from tradewind_gsheet.sandbox import fields
+from tradewind_gsheet.sandbox.colours import drop_twins, settled
 from tradewind_gsheet.sandbox.locales import locale
 from tradewind_gsheet.sandbox.refusals import Refused
 from tradewind_gsheet.sandbox.resources import sheet_properties
@@ -28,7 +29,7 @@ def add_sheet(update: Update, told: Told) -> Told:
     elif spreadsheet.sheet(wanted["sheetId"]) is not None:
         raise Refused(f"A sheet with id {wanted['sheetId']} already exists.")
     _check_title(spreadsheet, wanted.setdefault("title", _next_title(spreadsheet)))
-    made = Sheet(wanted)
+    made = Sheet(settled(wanted))
     _check_grid(made)
     spreadsheet.sheets.insert(place, made)
     return {"properties": sheet_properties(spreadsheet, made)}
@@ -97,7 +98,7 @@ def update_sheet_properties(update: Update, told: Told) -> None:
     sheet = update.sheet(wanted.get("sheetId", 0))
     mask = update.mask(told.get("fields"), "SheetProperties")
     if "*" in mask:
-        mask = dict.fromkeys((*wanted, *sheet.properties), {})
+        mask = {name: {} for name in (*wanted, *sheet.properties)}
     if "index" in mask and "index" in wanted:
         _move(spreadsheet, sheet, wanted["index"])
     if "title" in mask:
@@ -116,6 +117,7 @@ def _set(sheet: Sheet, wanted: Told, mask: fields.Mask) -> None:
     """Set properties of a sheet; another size of the grid adds or deletes rows and columns."""
     before = sheet.row_count, sheet.column_count
     after = copy.deepcopy(sheet.properties)
+    drop_twins(after, mask)
     fields.set_fields(after, wanted, mask)
     rows, columns = (after.get("gridProperties", {}).get(name, 0) for name in ("rowCount", "columnCount"))
     if "gridProperties" in mask and not mask["gridProperties"]:  # all of it: what is not told stays
@@ -127,7 +129,7 @@ def _set(sheet: Sheet, wanted: Told, mask: fields.Mask) -> None:
     after["gridProperties"] = {**after.get("gridProperties", {}), "rowCount": before[0], "columnCount": before[1]}
     if not after.get("hidden"):
         after.pop("hidden", None)
-    sheet.properties = after
+    sheet.properties = settled(after)
     sheet.resize(rows, columns)
     grid = sheet.properties["gridProperties"]
     sheet.properties["gridProperties"] = {name: value for name, value in grid.items() if value}
@@ -276,6 +278,7 @@ def add_dimension_group(update: Update, told: Told) -> Told:
     name = "rowGroups" if dimension == "ROWS" else "columnGroups"
     groups = [*sheet.more.get(name, ()), {"range": _dimension_range(sheet, dimension, start, end), "depth": 0}]
     sheet.more[name] = _deep(groups)
+    sheet.properties["gridProperties"].setdefault(name.removesuffix("s") + "ControlAfter", True)
     return {"dimensionGroups": sheet.more[name]}
 
 

@@ -52,9 +52,8 @@ def _done(update: Update, number: int, told: Told) -> Told:
         raise Refused(f"Invalid requests[{number}]: No request set.")
     kind, *others = told
     if others:
-        raise Refused(
-            f"Invalid value at 'requests[{number}]' (oneof), oneof field 'kind' is already set. Cannot set '{others[0]}'"
-        )
+        told_twice = f"oneof field 'kind' is already set. Cannot set '{others[0]}'"
+        raise Refused(f"Invalid value at 'requests[{number}]' (oneof), {told_twice}")
     doing = DOINGS.get(kind)
     if doing is None:
         raise Refused(f"Invalid requests[{number}].{kind}: The sandbox does not do this.", 501)
@@ -63,7 +62,7 @@ def _done(update: Update, number: int, told: Told) -> Told:
         update.spreadsheet.check_size()
     except Refused as refused:
         raise Refused(f"Invalid requests[{number}].{kind}: {refused.message}", refused.code) from None
-    return {kind: reply} if reply else {}
+    return {} if reply is None else {kind: reply}
 
 
 HANDLERS: dict[str, Handler] = {"sheets.spreadsheets.batchUpdate": batch_update}
