@@ -137,3 +137,11 @@ class TestLocalCsv(EndpointContract):
 
 class TestLocalJsonl(TestLocalCsv):
     name = "rows.jsonl.gz"
+
+
+class TestLocalParquet(TestLocalCsv):
+    name = "rows.parquet"
+
+
+class TestLocalZstd(TestLocalCsv):
+    name = "rows.csv.zst"

@@ -19,6 +19,7 @@ from tradewind.tables import (
     files,
     metadata,
     requests,
+    run_memos,
     runs,
     sources,
     task_instances,
@@ -170,7 +171,7 @@ def _unused_source(before: datetime.datetime) -> ColumnElement[bool]:
 def _count(connection: Connection, before: datetime.datetime) -> dict[str, int]:
     old = select(runs.c.id).where(_old_run(before))
     queries: dict[str, Select[Any]] = {"runs": select(func.count()).where(_old_run(before)).select_from(runs)}
-    for table in (task_instances, attempts, xcoms):
+    for table in (task_instances, attempts, xcoms, run_memos):
         queries[table.name] = select(func.count()).select_from(table).where(table.c.run.in_(old))
     queries["dag_versions"] = select(func.count()).select_from(dag_versions).where(_unused_version(before))
     queries["sources"] = select(func.count()).select_from(sources).where(_unused_source(before))

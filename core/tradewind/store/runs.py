@@ -205,7 +205,7 @@ class RunVerbs:
         return counts
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a run with its task instances, history and XComs. Raises NotFound, or UsageError while it works."""
+        """Delete a run and all that belongs to it. Raises NotFound, or UsageError while it works."""
         with self._db.write(news=True) as connection:
             refuse_if_held(connection, dag_id, run_id)
             note_unwanted(connection, self._unwanted_home, runs.c.dag_id == dag_id, runs.c.run_id == run_id)
