@@ -1,10 +1,8 @@
-"""A store of its own for each test, reached through the connection `lake`, with the bucket `lake`."""
+"""An account of its own for each test, on a real server: `lake` is its S3, `cloud` all of its services."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,31 +10,41 @@ from tradewind.connection import Connection
 from tradewind_aws import S3Hook
 
 
-@pytest.fixture(scope="session")
-def moto_server() -> Iterator[tuple[str, int]]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()
-    server.stop()
-
-
 @pytest.fixture
-def server(moto_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Connection:
+def server(sandbox: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Connection:
     """The connection behind `lake`."""
-    host, port = moto_server
-    bucket = f"lake-{uuid.uuid4().hex[:12]}"
-    connection = Connection(
-        "lake", "s3", host=host, port=port, login="key", password="se/cr+et", schema=bucket, extra={"tls": False}
-    )
+    connection = sandbox("s3")
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", connection.get_uri())
     return connection
 
 
 @pytest.fixture
-def hook(server: Connection) -> Iterator[Any]:
-    """A hook whose bucket is there and empty."""
+def hook(server: Connection) -> Iterator[S3Hook]:
+    """A hook whose bucket, `sandbox`, is there and empty."""
     with S3Hook("lake") as hook:
-        hook.create_bucket()
         yield hook
+
+
+@pytest.fixture
+def cloud(sandbox: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """The connection behind `cloud`."""
+    connection = sandbox("aws")
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD", connection.get_uri())
+    return connection
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What boto3 might find on the machine that runs the tests is out of its sight."""
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_REGION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

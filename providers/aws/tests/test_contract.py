@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tradewind.testing import HookContract, ProviderContract
+
+IMPATIENT = {"config_kwargs": {"connect_timeout": 1, "read_timeout": 1}}
 
 
 class TestProvider(ProviderContract):
@@ -13,9 +13,10 @@ class TestProvider(ProviderContract):
 
 class TestS3Hook(HookContract):
     conn_type = "s3"
-    checks_password = False
-    impatient = {"config_kwargs": {"connect_timeout": 1, "read_timeout": 1}}
+    impatient = IMPATIENT
 
-    @pytest.fixture
-    def server(self, hook, server):
-        return server
+
+class TestAwsBaseHook(HookContract):
+    conn_type = "aws"
+    hook_params = {"client_type": "ssm"}
+    impatient = IMPATIENT

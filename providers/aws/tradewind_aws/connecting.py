@@ -115,7 +115,7 @@ def _put_host(found: dict[str, Any], url: str | None, conn_type: str, who: str) 
     if url is None:
         return
     if conn_type != "s3":
-        if found["endpoint_url"] is not None:
+        if found["endpoint_url"] not in (None, url):
             raise BrokenConnection(f"{who} has a host and endpoint_url, which mean the same; leave one out.")
         found["endpoint_url"] = url
         return

@@ -44,12 +44,13 @@ class AwsService(Application):
         account, new = self._accounts.make(name, conn_type)
         if new:
             self._moto.create_bucket(account.number, BUCKET, REGION)
-        place = {"tls": False} if account.conn_type == "s3" else {"endpoint_url": self.url}
+        # Roles are asked for at AWS unless the connection names a server for them.
+        roles = {"service_config": {"sts": {"endpoint_url": self.url}}} if account.conn_type == "aws" else {}
         return {
             "login": account.access_key,
             "password": account.secret,
             "schema": BUCKET,
-            "extra": {**place, "region_name": REGION},
+            "extra": {"tls": False, "region_name": REGION, **roles},
         }
 
     def drop_tenant(self, name: str) -> None:

@@ -1,0 +1,16 @@
+"""A stand-in for Google Sheets and Google Drive, for tests and trials. Names are loaded when they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tradewind.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from tradewind_gsheet.sandbox.stand_in import GSheetSandbox as GSheetSandbox
+
+_HOME = {"GSheetSandbox": "stand_in"}
+
+__all__ = list(_HOME)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOME)
