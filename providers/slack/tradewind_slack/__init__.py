@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tradewind_slack.errors import SlackError as SlackError
     from tradewind_slack.errors import SlackUnclear as SlackUnclear
     from tradewind_slack.hook import SlackHook as SlackHook
+    from tradewind_slack.notifiers import SlackNotifier as SlackNotifier
+    from tradewind_slack.notifiers import SlackWebhookNotifier as SlackWebhookNotifier
     from tradewind_slack.sandbox.stand_ins import SlackSandbox as SlackSandbox
     from tradewind_slack.sandbox.stand_ins import SlackWebhookSandbox as SlackWebhookSandbox
     from tradewind_slack.webhook import SlackWebhookHook as SlackWebhookHook
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 _HOME = {
     "SlackError": "errors",
     "SlackHook": "hook",
+    "SlackNotifier": "notifiers",
     "SlackSandbox": "sandbox.stand_ins",
     "SlackUnclear": "errors",
     "SlackWebhookHook": "webhook",
+    "SlackWebhookNotifier": "notifiers",
     "SlackWebhookSandbox": "sandbox.stand_ins",
 }
 
