@@ -49,8 +49,8 @@ class TaskApi(Protocol):
         """Keep an XCom of a task instance; one with the same key is replaced."""
         ...
 
-    def xcom_clear(self, key: TaskKey) -> None:
-        """Forget every XCom of a task instance; called when an attempt starts."""
+    def xcom_clear(self, key: TaskKey) -> list[str]:
+        """Forget every XCom of a task instance, and return them; called when an attempt starts."""
         ...
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
@@ -119,10 +119,9 @@ class MemoryTaskApi:
         self.xcoms.pop(place, None)  # so that the order is that of writing
         self.xcoms[place] = json_text
 
-    def xcom_clear(self, key: TaskKey) -> None:
+    def xcom_clear(self, key: TaskKey) -> list[str]:
         owner = (key.dag_id, key.run_id, key.task_id, key.map_index)
-        for place in [place for place in self.xcoms if place[:4] == owner]:
-            del self.xcoms[place]
+        return [self.xcoms.pop(place) for place in list(self.xcoms) if place[:4] == owner]
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
         runs = self._not_later(dag_id, logical_date)

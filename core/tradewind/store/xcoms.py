@@ -54,6 +54,7 @@ _CURRENT: Select[Any] = (
 _LOOKS = select(_T.looks, _T.first_look_at).where(_TASK, _T.looks_try == bindparam("number"))
 _INSTANCES = select(*TASK_COLUMNS).where(_T.run == _THIS_RUN.scalar_subquery()).order_by(_T.task_id, _T.map_index)
 _HAS = select(_X.key).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index")).limit(1)
+_OF_INSTANCE = select(_X.value).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
 _CLEAR = delete(xcoms).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
 
 
@@ -96,13 +97,16 @@ class StoreTaskApi(MemoVerbs):
             put(connection, xcoms, {**row, "written_at": utc_now()})
 
     @replayed
-    def xcom_clear(self, key: TaskKey) -> None:
+    def xcom_clear(self, key: TaskKey) -> list[str]:
         with self._db.read() as connection:  # mostly there is nothing: do not take the write lock for that
             if connection.execute(_HAS, _task(key)).first() is None:
-                return
+                return []
         with self._db.write(alone=False) as connection:
-            if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is not None:
-                connection.execute(_CLEAR, _task(key))
+            if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is None:
+                return []
+            values = list(connection.execute(_OF_INSTANCE, _task(key)).scalars())
+            connection.execute(_CLEAR, _task(key))
+            return values
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
         return self._runs.previous_run(dag_id, logical_date, RunState.SUCCESS)

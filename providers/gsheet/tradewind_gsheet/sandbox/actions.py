@@ -55,9 +55,12 @@ def disable_account(service: GoogleService, project: Project, *, email: str) -> 
     service.tokens.expire(project.name)
 
 
-def create_spreadsheet(service: GoogleService, project: Project, *, title: str, owner: str = PERSON) -> str:
+def create_spreadsheet(
+    service: GoogleService, project: Project, *, title: str, owner: str = PERSON, id: str = ""
+) -> str:
     """A spreadsheet that a person has made, and shared with nobody. Answers its id."""
     made = new_spreadsheet({"title": title})
+    made.id = id or made.id
     now = timestamp(service.now())
     who = permission("user", "owner", owner)
     project.add_file(File(made.id, title, SPREADSHEET, now, now, [who], modified_by=owner, app=owner, spreadsheet=made))

@@ -117,12 +117,12 @@ class Written:
     area: Area
     cells: int
     rows: int
-    columns: int
+    columns: frozenset[int]
 
     def told(self, spreadsheet: Spreadsheet) -> dict[str, Any]:
         """`UpdateValuesResponse`."""
         told: dict[str, Any] = {"spreadsheetId": spreadsheet.id, "updatedRange": range_name(self.sheet, self.area)}
-        counts = {"updatedRows": self.rows, "updatedColumns": self.columns, "updatedCells": self.cells}
+        counts = {"updatedRows": self.rows, "updatedColumns": len(self.columns), "updatedCells": self.cells}
         return {**told, **{name: count for name, count in counts.items() if count}}
 
 
@@ -152,7 +152,7 @@ class Writer:
         """Write rows of values into an area of the grid."""
         if any(map(len, rows)):
             self._allowed(sheet, area)
-        columns: set[int] = set()
+        columns: frozenset[int] = frozenset()
         count = changed_rows = 0
         for number, values in enumerate(rows):
             row = area.top + number
@@ -166,10 +166,10 @@ class Writer:
                 for place, (old, new) in enumerate(zip(padded, values, strict=True))
             ]
             sheet.put(row, area.left, after)
-            columns.update(given)
+            columns |= {area.left + place for place in given}
             count += len(given)
             changed_rows += 1
-        return Written(sheet, area, count, changed_rows, len(columns))
+        return Written(sheet, area, count, changed_rows, columns)
 
     def _stored(self, old: Stored, value: Any, row: int, column: int) -> Stored:
         if value is None:
