@@ -30,6 +30,18 @@ LONGEST_LOG = 1200  # characters
 _LOG_TAIL = 16 * 1024  # bytes that are read
 
 
+#: How a task stands, in words; the place is that of the number of its try.
+_TOLD: dict[TaskState | None, str] = {
+    TaskState.FAILED: "failed, {}",
+    TaskState.UP_FOR_RETRY: "failed, {}, and is tried again",
+    TaskState.RUNNING: "is running, {}",
+    TaskState.SUCCESS: "succeeded, {}",
+    TaskState.SKIPPED: "was skipped",
+    TaskState.UPSTREAM_FAILED: "did not run, since it needs something that failed",
+    TaskState.REMOVED: "is not in the DAG any more",
+}
+
+
 @dataclass(frozen=True)
 class TaskLine:
     """One task instance that a message names."""
@@ -42,8 +54,12 @@ class TaskLine:
     log_end: str  #: last lines of the log of its last try, masked, cut; empty if they are not shown
 
     @property
-    def failed(self) -> bool:
-        return self.state is TaskState.FAILED
+    def told(self) -> str:
+        """How it stands, as the rest of a sentence that begins with its name."""
+        number = f"try {self.try_number} of {self.tries}"
+        if self.state in _TOLD:
+            return _TOLD[self.state].format(number)
+        return "is to run again" if self.try_number else "is to run"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -48,7 +49,7 @@ class RunNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         ti = context.get("ti")
-        message = RunMessage(context["memos"], self.memo_key, _by(context))
+        message = RunMessage(context["memos"], self.memo_key, callback_name(context))
         name = None if ti is None else task_name(ti)
         if not self._is_news(context, message.read()):
             return
@@ -80,11 +81,11 @@ class RunNotifier(BaseNotifier):
         elif self.edits:
             self.edit(message, report)
         elif end is not None and end != memo["end"]:
-            message = self.post(report, f"{memo['post_id']} {end}")
+            message = self.post(report, str(uuid.uuid5(uuid.UUID(memo["post_id"]), end)))
         return {"message": message, "digest": digest, "end": end or memo["end"]}
 
 
-def _by(context: Context) -> str:
+def callback_name(context: Context) -> str:
     """Names this callback: another process with the same name calls it again, since the first one died."""
     ti, run = context.get("ti"), context["dag_run"]
     return f"{ti.key} ({ti.key.dispatch})" if ti is not None else f"end of {run.run_id} at {run.end_date}"
