@@ -48,7 +48,9 @@ VALUES = {
 TYPES = {name: kind for name, (kind, _) in VALUES.items()}
 ROWS = list(zip(*(values for _, values in VALUES.values())))
 
-ENDS = [*KINDS, "csv", "jsonl"]
+ENDS = [*KINDS, "csv", "jsonl", "parquet"]
+
+SUFFIXES = {"csv": ".gz", "jsonl": ".zst", "parquet": ""}
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def end(database_of, tmp_path):
         if kind in KINDS:
             database = database_of(kind)
             return database.table("t", "replace", create=True), database.table("t")
-        path = tmp_path / f"{next(count)}.{kind}.gz"
+        path = tmp_path / f"{next(count)}.{kind}{SUFFIXES[kind]}"
         return LocalFile(path), LocalFile(path, types=types)
 
     return make
@@ -102,7 +104,14 @@ NUMBERS = {"f": "float", "d": "decimal"}
 
 @pytest.mark.parametrize(
     ("kind", "refused"),
-    [("postgres", ""), ("csv", ""), ("jsonl", ""), ("sqlite", "NaN, which SQLite would keep as NULL"), ("mysql", ".")],
+    [
+        ("postgres", ""),
+        ("csv", ""),
+        ("jsonl", ""),
+        ("parquet", ""),
+        ("sqlite", "NaN, which SQLite would keep as NULL"),
+        ("mysql", "."),
+    ],
 )
 def test_numbers_that_are_none_are_kept_or_refused(end, kind, refused):
     write, read = end(kind, NUMBERS)

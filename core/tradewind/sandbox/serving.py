@@ -140,6 +140,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815 - http.server's names
 
+    def handle_expect_100(self) -> bool:
+        """At once: boto3 sends no body before it hears of this, or a second has passed."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
     def _handle(self, request: Request, fault: Fault | None) -> Response:
         """What there is to answer."""
         application = self.server.application

@@ -182,8 +182,7 @@ class _Play:
 
     def put(self, instance: TaskInstance) -> None:
         self.live.put(instance)
-        states = self.api.states.setdefault((self.live.run.dag_id, self.live.run.run_id), {})
-        states[instance.task_id] = instance.state
+        self.api.record_task(self.live.run, instance)
 
     def commit(self, moves: Moves) -> None:
         for move in moves.tasks:
@@ -192,6 +191,7 @@ class _Play:
                 self.tell(Progress(move.after.task_id, str(move.after.state), None, move.after.reason))
         if moves.run is not None:
             self.live.run = moves.run.after
+            self.api.record_run(self.live.run)
             self.tell(Progress("", moves.run.after.state.value, None, moves.run.after.reason))
 
     def call_back(self) -> None:

@@ -163,6 +163,8 @@ class Loop:
         if stored.state is not TaskState.QUEUED:
             live.unstarted.pop(stored.task_id, None)
         if stored.task_id in live.instances and stored.dispatch == ended.key.dispatch:
+            if stored.state in HELD:
+                self.dispatcher.note_log(ended.key)
             if stored.state is TaskState.QUEUED:
                 self._on_not_started(live, stored, ended)
             elif stored.state in HELD:

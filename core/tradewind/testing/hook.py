@@ -33,6 +33,8 @@ class HookContract(Contract, contract=True):
 
     #: Connection type.
     conn_type: ClassVar[str]
+    #: What the hook is told beside its connection, where it has no client without.
+    hook_params: ClassVar[dict[str, Any]] = {}
     #: The connection leads to a host and port.
     has_network: ClassVar[bool] = True
     #: The server refuses a wrong password.
@@ -56,13 +58,13 @@ class HookContract(Contract, contract=True):
     def test_a_connection_gives_its_hook(self, server: Connection) -> None:
         """The connection's `get_hook` gives a hook of its type."""
         require(server.conn_type == self.conn_type, f"The server's connection is of type {server.conn_type!r}.")
-        hook = server.get_hook()
+        hook = self._hook(server)
         told = f"{type(hook).__name__}.conn_type is {hook.conn_type!r} and not {self.conn_type!r}."
         require(hook.conn_type == self.conn_type, told)
 
     def test_a_server_that_works(self, server: Connection) -> None:
         """`test_connection` is true on a server that works, and says so without a secret."""
-        works, told = server.get_hook().test_connection()
+        works, told = self._hook(server).test_connection()
         require(works is True, f"test_connection answers {works!r} on a server that works: {told}")
         require(told, "test_connection has nothing to say on a server that works; answer (True, '...').")
         _no_secret(server, told)
@@ -76,12 +78,12 @@ class HookContract(Contract, contract=True):
     def test_it_closes_what_failed(self, server: Connection) -> None:
         """Nothing is left open by a client that could not be opened."""
         broken = _changed(server, port=faults.closed_port())
-        with _nothing_left("a client that could not be opened", lambda: broken.get_hook().test_connection()):
-            broken.get_hook().test_connection()
+        with _nothing_left("a client that could not be opened", lambda: self._hook(broken).test_connection()):
+            self._hook(broken).test_connection()
 
     def test_it_closes_twice(self, server: Connection) -> None:
         """`close` may be called before anything was opened, and again."""
-        hook = server.get_hook()
+        hook = self._hook(server)
         try:
             hook.close()
             self._close(hook, hook.get_conn())
@@ -150,8 +152,11 @@ class HookContract(Contract, contract=True):
 
     # -- how -----------------------------------------------------------------------------------------------------------
 
+    def _hook(self, connection: Connection) -> Any:
+        return connection.get_hook(hook_params=self.hook_params)
+
     def _use(self, server: Connection) -> None:
-        hook = server.get_hook()
+        hook = self._hook(server)
         self._close(hook, hook.get_conn())
         hook.test_connection()
         hook.close()
@@ -169,10 +174,9 @@ class HookContract(Contract, contract=True):
             leaks = changed.password and changed.password in record.getMessage()
             require(not leaks, f"The log of {record.name} shows the password when test_connection meets {what}.")
 
-    @staticmethod
-    def _answer(changed: Connection) -> tuple[bool, str]:
+    def _answer(self, changed: Connection) -> tuple[bool, str]:
         try:
-            hook = changed.get_hook()
+            hook = self._hook(changed)
             try:
                 works, told = hook.test_connection()
             finally:

@@ -5,30 +5,26 @@ A store subclasses `FileEndpoint` and says how a file of it is opened for readin
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Self
+from typing import IO, Any, ClassVar, Self
 
 from tradewind.errors import DagError, TransferError
+from tradewind.transfer.compression import compressor, decompressed, without_suffix
 from tradewind.transfer.contract import Reader, Sink, Source, Writer
 from tradewind.transfer.types import Type
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 #: Format -> "module:reader" and "module:writer", each called with a FileEndpoint.
 FORMATS: Mapping[str, tuple[str, str]] = {
     "csv": ("tradewind.transfer.csv_file:CsvFileReader", "tradewind.transfer.csv_file:CsvFileWriter"),
     "jsonl": ("tradewind.transfer.jsonl_file:JsonlFileReader", "tradewind.transfer.jsonl_file:JsonlFileWriter"),
+    "parquet": ("tradewind.transfer.parquet_reader:ParquetReader", "tradewind.transfer.parquet_writer:ParquetWriter"),
 }
 
 #: Suffix -> format, for files whose format is not given.
-SUFFIXES: Mapping[str, str] = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
+SUFFIXES: Mapping[str, str] = {"csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"}
 
 
 class Output(ABC):
@@ -38,9 +34,12 @@ class Output(ABC):
     def write(self, data: bytes, /) -> int:
         """Write all of it; returns how many bytes that are."""
 
+    def finish(self) -> None:  # noqa: B027 - most keep nothing back
+        """Everything is written: let go of what is still in memory, so that it can wait for its `commit`."""
+
     @abstractmethod
     def commit(self) -> None:
-        """Everything is written: let it take its name, all at once."""
+        """After `finish`: let it take its name, all at once."""
 
     @abstractmethod
     def discard(self) -> None:
@@ -49,14 +48,15 @@ class Output(ABC):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class FileEndpoint(Source, Sink):
-    """A file with a row per line. As a sink it is replaced as a whole.
+    """A file of rows. As a sink it is replaced as a whole.
 
-    - `format`: `csv` or `jsonl`; by default what the suffix says (`.csv`, `.jsonl`, `.ndjson`). A `.gz` behind it means
-      that the file is compressed.
+    - `format`: `csv`, `jsonl` or `parquet`; by default what the suffix says (`.csv`, `.jsonl`, `.ndjson`, `.parquet`).
+      A `.gz` or `.zst` behind it means that the file is compressed.
     - `header`: the first line of a CSV file has the names of the columns. Without it, `types` gives them when reading.
     - `delimiter`: between the values of a CSV file.
-    - `types`: name -> type of columns, as `Type` writes them: `{"id": "int", "price": "decimal(10,2)"}`. Needed only
-      for a sink that is to make its table; a table that is there has types.
+    - `types`: name -> type of columns, as `Type` writes them: `{"id": "int", "price": "decimal(10,2)"}`. When reading
+      it is needed only for a sink that is to make its table; a table that is there has types. When writing, only
+      Parquet has types: these, and else those of the source.
     """
 
     modes: ClassVar[tuple[str, ...]] = ("replace",)
@@ -91,10 +91,6 @@ class FileEndpoint(Source, Sink):
     def column_types(self) -> dict[str, Type]:
         return {name: Type.parse(text) for name, text in (self.types or {}).items()}
 
-    @property
-    def compressed(self) -> bool:
-        return self.name.endswith(".gz")
-
     def reader(self) -> Reader:
         made: Reader = _resolve(FORMATS[self._format()][0])(self)
         return made
@@ -104,7 +100,7 @@ class FileEndpoint(Source, Sink):
         return made
 
     def _format(self) -> str:
-        suffix = self.name.removesuffix(".gz").rpartition(".")[2].lower()
+        suffix = without_suffix(self.name).rpartition(".")[2].lower()
         found = self.format or SUFFIXES.get(suffix)
         if found is None:
             raise TransferError(
@@ -119,7 +115,11 @@ class InputFile:
     def __init__(self, endpoint: FileEndpoint) -> None:
         self._name = endpoint.name
         self._raw = endpoint.open_input()
-        self._file: Any = gzip.GzipFile(fileobj=self._raw, mode="rb") if endpoint.compressed else self._raw
+        try:
+            self._file: Any = decompressed(self._raw, endpoint.name)
+        except BaseException:
+            self._raw.close()
+            raise
 
     def read(self, size: int) -> bytes:
         with self._explained():
@@ -141,38 +141,27 @@ class InputFile:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise TransferError(f"The file {self._name} cannot be read to its end: {error}.") from error
-
-
-class _Plain(io.RawIOBase):
-    """As much of a file as GzipFile needs to write to."""
-
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._put = put
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        block = bytes(data)
-        self._put(block)
-        return len(block)
 
 
 class OutputFile:
     """Writes to a file, through its compression. Nothing of it is seen before `commit`."""
 
     def __init__(self, endpoint: FileEndpoint) -> None:
-        self._output = endpoint.open_output()
+        self.written = 0  #: bytes before their compression
         self._discarded = False
-        # Without name and time in it, equal rows make equal files.
-        self._gzip = gzip.GzipFile("", "wb", 6, _Plain(self._put), mtime=0) if endpoint.compressed else None
+        self._output = endpoint.open_output()
+        try:
+            self._compressor = compressor(endpoint.name, self._put)
+        except BaseException:
+            self._output.discard()
+            raise
 
     def write(self, data: bytes) -> None:
-        if self._gzip is not None:
-            self._gzip.write(data)
+        self.written += len(data)
+        if self._compressor is not None:
+            self._compressor.write(data)
         else:
             self._put(data)
 
@@ -180,16 +169,21 @@ class OutputFile:
         if not self._discarded:
             self._output.write(data)
 
+    def finish(self) -> None:
+        """Nothing more comes. May be called more than once."""
+        if self._compressor is not None:
+            self._compressor.close()
+        self._output.finish()
+
     def commit(self) -> None:
-        if self._gzip is not None:
-            self._gzip.close()
+        """After `finish`."""
         self._output.commit()
 
     def discard(self) -> None:
         """Undo everything, unless it was committed."""
         self._discarded = True  # what the compression still holds goes nowhere
-        if self._gzip is not None:
-            self._gzip.close()
+        if self._compressor is not None:
+            self._compressor.close()
         self._output.discard()
 
 
@@ -239,7 +233,12 @@ class FileWriterSide(FileSide):
     def __exit__(self, *error: object) -> None:
         self.file.discard()
 
+    def finish(self) -> None:
+        """All rows have come: write what is still to be written. May be called more than once."""
+        self.file.finish()
+
     def commit(self) -> None:
+        self.finish()
         if self.cancelled:
             raise TransferError(f"The file {self.endpoint.name} is left as it was: the transfer was told to stop.")
         self.file.commit()

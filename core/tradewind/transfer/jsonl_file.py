@@ -10,8 +10,9 @@ from typing import Any
 from tradewind.errors import TransferError
 from tradewind.transfer.contract import Batch, Column, RowReader, RowWriter
 from tradewind.transfer.files import FileReaderSide, FileWriterSide
+from tradewind.transfer.json_rows import JsonRows
 from tradewind.transfer.types import ANY
-from tradewind.transfer.values import plain, reading
+from tradewind.transfer.values import plain
 
 #: So many bytes or rows, whatever comes first, are in memory at once.
 BATCH_BYTES = 1 << 18
@@ -24,11 +25,6 @@ class JsonlFileReader(FileReaderSide, RowReader):
     """
 
     def look(self) -> None:
-        import msgspec
-
-        self._decode_error = msgspec.DecodeError
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(float_hook=Decimal).decode
-        self._encode = msgspec.json.Encoder(decimal_format="number").encode
         self._first = self.file.readline()
         types = self.endpoint.column_types()
         names = list(types) if types else list(self._object(self._first, 1)) if self._first else []
@@ -37,31 +33,16 @@ class JsonlFileReader(FileReaderSide, RowReader):
         self.columns = tuple(Column(name, types.get(name, ANY)) for name in names)
 
     def rows(self) -> Iterator[Batch]:
-        names = [column.name for column in self.columns]
-        found = [self._reading(column) for column in self.columns]
-        converters = [(name, read) for name, read in zip(names, found) if read is not None]
+        make = JsonRows(self.columns, self._place).row
         batch: Batch = []
         size = 0
         for number, line in enumerate(self._lines(), 1):
-            values = self._object(line, number)
-            if len(values) > len(names) or not values.keys() <= set(names):
-                extra = next(name for name in values if name not in names)
-                raise TransferError(f"{self._place(number)} has a value for {extra!r}, which is no column: {names}.")
-            for name, read in converters:
-                if values.get(name) is not None:
-                    values[name] = self._converted(values[name], read, name, number)
-            batch.append(tuple([values.get(name) for name in names]))
+            batch.append(make(self._object(line, number), number))
             size += len(line)
             if size > BATCH_BYTES or len(batch) == BATCH_ROWS:
                 yield batch
                 batch, size = [], 0
         yield batch
-
-    def _reading(self, column: Column) -> Callable[[Any], Any] | None:
-        """JSON stays the JSON that it was: in a column that is called so even a text is one of JSON."""
-        if column.type.kind == "json":
-            return lambda value: self._encode(value).decode()
-        return reading(ANY, column.type)
 
     def _lines(self) -> Iterator[bytes]:
         line = self._first
@@ -70,20 +51,10 @@ class JsonlFileReader(FileReaderSide, RowReader):
             line = self.file.readline()
 
     def _object(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            found = self._decode(line)
-        except (ValueError, self._decode_error) as error:  # its message names no values
-            raise TransferError(f"{self._place(number)} is not JSON: {error}.") from None
+        found = JsonRows.decode(line, lambda: self._place(number))
         if not isinstance(found, dict):
             raise TransferError(f"{self._place(number)} is not a JSON object, with a name for every value.")
         return found
-
-    def _converted(self, value: Any, read: Callable[[Any], Any], name: str, number: int) -> Any:
-        try:
-            return read(value)
-        except (ValueError, ArithmeticError, TypeError):
-            kind = next(column.type for column in self.columns if column.name == name)
-            raise TransferError(f"{self._place(number)}: {name!r} has a value that is not of type {kind}.") from None
 
     def _place(self, number: int) -> str:
         return f"Line {number} of the file {self.endpoint.name}"

@@ -13,6 +13,7 @@ import textwrap
 from decimal import Decimal
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +50,9 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.ndjson.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.csv.gz", "a.csv.zst", "a.jsonl", "a.ndjson.gz", "a.JSONL.ZST", "a.parquet"]
+)
 def test_what_is_written_is_read_back(tmp_path, name):
     endpoint = LocalFile(str(tmp_path / "new" / name), types=TYPES)
     write(endpoint, TYPES, ROWS)
@@ -57,14 +60,15 @@ def test_what_is_written_is_read_back(tmp_path, name):
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
 
 
-@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz"])
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz", "a.csv.zst", "a.parquet"])
 def test_equal_rows_make_equal_compressed_files(tmp_path, name):
     one, other = (LocalFile(str(tmp_path / folder / name)) for folder in "xy")
     write(one, TYPES, ROWS)
     write(other, TYPES, ROWS)
     data = (tmp_path / "x" / name).read_bytes()
     assert data == (tmp_path / "y" / name).read_bytes()
-    assert b"quote" in gzip.decompress(data)
+    if name.endswith(".gz"):
+        assert b"quote" in gzip.decompress(data)
 
 
 def test_json_lines_hold_values_of_jsons_own_types(tmp_path):
@@ -191,6 +195,7 @@ def test_carriage_returns_in_quotes_are_kept(tmp_path):
 
 
 def test_a_missing_or_broken_file_is_named(tmp_path):
+    frame = zstandard.ZstdCompressor(write_checksum=True).compress(b"a,b\n" + b"1,2\n" * 100_000)
     with pytest.raises(TransferError, match=r"The file .*gone\.csv cannot be read: No such file"):
         read(LocalFile(str(tmp_path / "gone.csv")))
     whole = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000)
@@ -198,9 +203,32 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
         (tmp_path / "half.csv.gz").write_bytes(data)
         with pytest.raises(TransferError, match=r"The file .*half\.csv\.gz cannot be read to its end"):
             read(LocalFile(str(tmp_path / "half.csv.gz")))
+    for data in (frame[:-1], frame[: len(frame) // 2], b"no zstd at all", frame[:-4] + b"1234", frame + frame[:9]):
+        (tmp_path / "half.csv.zst").write_bytes(data)
+        with pytest.raises(TransferError, match=r"The file .*half\.csv\.zst cannot be read to its end"):
+            read(LocalFile(str(tmp_path / "half.csv.zst")))
     (tmp_path / "file").write_text("")
     with pytest.raises(TransferError, match=r"cannot be written: (Not a directory|File exists)"):
         write(LocalFile(str(tmp_path / "file" / "a.csv")), {"a": "int"}, [])
+
+
+def test_several_compressed_streams_in_a_file_are_one(tmp_path):
+    for suffix, compress in (("gz", gzip.compress), ("zst", zstandard.ZstdCompressor().compress)):
+        path = tmp_path / f"a.csv.{suffix}"
+        path.write_bytes(compress(b"a,b\n1,") + compress(b"") + compress(b"2\n") + compress(b"3,4\n" * 99_999))
+        assert len(read(LocalFile(path))[1]) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "extra"), [("a.csv.zst", "zstandard", "zstd"), ("a.parquet", "pyarrow", "parquet")]
+)
+def test_a_package_that_is_missing_is_told_and_nothing_is_left(tmp_path, monkeypatch, name, package, extra):
+    (tmp_path / name).write_bytes(b"old")
+    monkeypatch.setitem(sys.modules, package, None)
+    for use in (read, lambda endpoint: write(endpoint, {"a": "int"}, [(1,)])):
+        with pytest.raises(TransferError, match=rf"need the package {package}: `pip install .tradewind\[{extra}\]"):
+            use(LocalFile(tmp_path / name))
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""S3, at AWS and in stores that speak its protocol."""

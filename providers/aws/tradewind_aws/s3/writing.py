@@ -1,0 +1,173 @@
+"""Writing objects: from files, text, bytes and streams, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import IO, Any
+
+from tradewind.errors import UsageError
+from tradewind_aws.errors import AccessDenied, KeyExists
+from tradewind_aws.s3.reading import S3Reading
+
+#: As `acl_policy`: no ACL. It is what is done without any, too.
+NO_ACL = "no-acl"
+
+#: Operations of S3 that make an object appear.
+_CREATING = ("PutObject", "CompleteMultipartUpload")
+
+
+class S3Writing(S3Reading):
+    """The part of `S3Hook` that writes objects.
+
+    All of its methods take `replace`, False unless given: then an object that is there is an error (KeyExists), also if
+    it comes while this one is on its way. `encrypt` has S3 encrypt the object with a key of its own (AES256). No ACL is
+    sent unless `acl_policy` names one ("public-read"): buckets refuse them by default. Large contents are sent in
+    parts, side by side.
+    """
+
+    def load_file(
+        self,
+        filename: str | os.PathLike[str],
+        key: str,
+        bucket_name: str | None = None,
+        replace: bool = False,
+        encrypt: bool = False,
+        gzip: bool = False,
+        acl_policy: str | None = None,
+    ) -> None:
+        """Write a local file; with `gzip` compressed, for which nothing is left beside it."""
+        with open(filename, "rb") as file:  # noqa: PTH123  # any path-like
+            if gzip:
+                with _compressed(file) as packed:
+                    self._upload(packed, key, bucket_name, replace, encrypt, acl_policy)
+            else:
+                self._upload(file, key, bucket_name, replace, encrypt, acl_policy)
+
+    def load_string(
+        self,
+        string_data: str,
+        key: str,
+        bucket_name: str | None = None,
+        replace: bool = False,
+        encrypt: bool = False,
+        encoding: str | None = None,
+        acl_policy: str | None = None,
+        compression: str | None = None,
+    ) -> None:
+        """Write text, in UTF-8 unless another `encoding` is named; `compression` is "gzip" or None."""
+        data = string_data.encode(encoding or "utf-8")
+        if compression == "gzip":
+            import gzip
+
+            data = gzip.compress(data, mtime=0)
+        elif compression is not None:
+            raise UsageError(f"load_string knows the compression 'gzip', and no {compression!r}.")
+        self.load_bytes(data, key, bucket_name, replace, encrypt, acl_policy)
+
+    def load_bytes(
+        self,
+        bytes_data: bytes,
+        key: str,
+        bucket_name: str | None = None,
+        replace: bool = False,
+        encrypt: bool = False,
+        acl_policy: str | None = None,
+    ) -> None:
+        """Write bytes."""
+        import io
+
+        self._upload(io.BytesIO(bytes_data), key, bucket_name, replace, encrypt, acl_policy)
+
+    def load_file_obj(
+        self,
+        file_obj: Any,
+        key: str,
+        bucket_name: str | None = None,
+        replace: bool = False,
+        encrypt: bool = False,
+        acl_policy: str | None = None,
+    ) -> None:
+        """Write what is left to read in a binary stream, which need not be seekable. It is not closed."""
+        self._upload(file_obj, key, bucket_name, replace, encrypt, acl_policy)
+
+    # How
+
+    def _upload(
+        self, file: Any, key: str, bucket_name: str | None, replace: bool, encrypt: bool, acl_policy: str | None
+    ) -> None:
+        if not hasattr(file, "read"):
+            raise UsageError(f"A binary file or stream is wanted, not {type(file).__name__}.")
+        bucket, key = self._bucket_and_key(key, bucket_name)
+        if not replace:
+            self._refuse_existing(bucket, key)
+        client = self.get_conn() if replace else self._creating_client
+        given = self._upload_args(encrypt, acl_policy)
+        with self.explained(bucket, key):
+            client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+
+    def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
+        from boto3.s3.transfer import S3Transfer
+
+        given = self._extra(S3Transfer.ALLOWED_UPLOAD_ARGS) | self._payer()
+        if encrypt:
+            given["ServerSideEncryption"] = "AES256"
+        if acl_policy and acl_policy != NO_ACL:
+            given["ACL"] = acl_policy
+        return given
+
+    def _refuse_existing(self, bucket: str, key: str) -> None:
+        """Spares the sending of what will be refused, and keeps promises for stores that do not know If-None-Match."""
+        try:
+            found = self.check_for_key(key, bucket)
+        except AccessDenied:  # one may be let write and not look: the writing itself will tell
+            return
+        if found:
+            raise KeyExists(
+                f"{self.conn_config.who}: s3://{bucket}/{key} is there already. Give replace=True to replace it."
+            )
+
+    @cached_property
+    def _creating_client(self) -> Any:
+        """A client that makes objects and replaces none: S3 itself sees to it, whoever else writes."""
+        client = self.get_client_type()
+        for operation in _CREATING:
+            client.meta.events.register(f"provide-client-params.s3.{operation}", _only_if_new)
+        return client
+
+    def close(self) -> None:
+        self.__dict__.pop("_creating_client", None)
+        super().close()
+
+
+def _only_if_new(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    return {**params, "IfNoneMatch": "*"}
+
+
+class _Unclosed:
+    """A file without its `close`: boto3 closes what it has sent, and this one is the caller's."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _compressed(file: IO[bytes]) -> Generator[IO[bytes], None, None]:
+    """The content of a file, compressed, as a temporary file that has no name."""
+    import gzip
+    import shutil
+    import tempfile
+
+    with tempfile.TemporaryFile() as packed:
+        with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as writer:
+            shutil.copyfileobj(file, writer, 1024 * 1024)
+        packed.seek(0)
+        yield packed
