@@ -78,7 +78,11 @@ class Retries:
         told = _retry_after(response.headers) if response is not None else None
         if told is not None:
             return told + random.uniform(0, 0.1)
-        wait: float = self.delay * 2**state.current_attempt * random.uniform(1, 1.25)
+        return self.pause(state.current_attempt)
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after the first (0), second (1) ... try, where Slack does not say how long."""
+        wait: float = self.delay * 2**attempt * random.uniform(1, 1.25)
         return min(self.longest_wait, wait)
 
 
