@@ -64,10 +64,10 @@ _UNANSWERED: tuple[tuple[str, str], ...] = (
     ("SSLError", "TLS failed; tls=false is plain HTTP, verify= names the certificates to trust."),
     ("EndpointConnectionError", "check host and port, that it runs, and that this machine can look its name up."),
     ("ConnectionClosedError", "it closed the connection without an answer; tls=false is plain HTTP."),
-    ("HTTPClientError", "the answer broke off."),
-    ("IncompleteReadError", "the answer broke off."),
-    ("ResponseStreamingError", "the answer broke off."),
 )
+
+#: The answer began, and broke off.
+_BROKEN_OFF = ("IncompleteReadError", "ResponseStreamingError", "HTTPClientError")
 
 _NO_CREDENTIALS = (
     "NoCredentialsError",
@@ -175,5 +175,7 @@ def _unanswered(error: BaseException, settings: AwsSettings, place: str) -> AwsE
     for name, hint in _UNANSWERED:
         if name in names:
             return errors.AwsUnreachable(redact(f"{who} cannot reach {place}: {hint}"))
+    if any(name in names for name in _BROKEN_OFF):
+        return errors.AwsUnreachable(redact(f"{who}, {place}: the answer broke off."))
     message = re.sub(r"\s+", " ", str(error))[:300]
     return AwsError(redact(f"{who}, {place}: {message}"))

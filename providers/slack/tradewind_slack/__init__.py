@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tradewind_slack.errors import SlackError as SlackError
     from tradewind_slack.errors import SlackUnclear as SlackUnclear
     from tradewind_slack.hook import SlackHook as SlackHook
+    from tradewind_slack.notifiers import SlackNotifier as SlackNotifier
+    from tradewind_slack.notifiers import SlackWebhookNotifier as SlackWebhookNotifier
     from tradewind_slack.operators import SlackAPIConversationsHistoryOperator as SlackAPIConversationsHistoryOperator
     from tradewind_slack.operators import SlackAPIFileOperator as SlackAPIFileOperator
     from tradewind_slack.operators import SlackAPIOperator as SlackAPIOperator
@@ -31,9 +33,11 @@ _HOME = {
     "SlackError": "errors",
     "SlackFile": "endpoints",
     "SlackHook": "hook",
+    "SlackNotifier": "notifiers",
     "SlackSandbox": "sandbox.stand_ins",
     "SlackUnclear": "errors",
     "SlackWebhookHook": "webhook",
+    "SlackWebhookNotifier": "notifiers",
     "SlackWebhookOperator": "operators",
     "SlackWebhookSandbox": "sandbox.stand_ins",
     "SqlToSlackApiFileOperator": "sql_operators",

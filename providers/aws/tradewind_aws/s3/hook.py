@@ -128,7 +128,8 @@ class S3Hook(S3Writing):
     @cached_property
     def _signing_client(self) -> Any:
         """botocore signs such addresses in the old way in some regions, which new buckets and other stores refuse."""
-        chosen = "signature_version" in self.conn_config.config_kwargs
+        settings = self.conn_config
+        chosen = settings.is_anonymous or "signature_version" in settings.config_kwargs
         return self.get_client_type(config=None if chosen else {"signature_version": "s3v4"})
 
     # Folders
