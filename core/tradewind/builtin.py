@@ -48,6 +48,16 @@ def register_secrets_backends(register: Register) -> None:
 
 
 @hookimpl
+def register_log_stores(register: Register) -> None:
+    register("file", "tradewind.remote.folder:FolderLogStore")
+
+
+@hookimpl
+def register_xcom_stores(register: Register) -> None:
+    register("file", "tradewind.remote.folder:FolderXComStore")
+
+
+@hookimpl
 def register_dag_runners(register: Register) -> None:
     register("in_process", "tradewind.scheduler.in_process:run_dag")
 

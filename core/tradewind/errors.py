@@ -24,6 +24,7 @@
     ├── PluginError
     ├── SandboxError                 a throw-away server cannot be had, or did not start
     │   └── SandboxMissing           there is nothing on this machine that could be started
+    ├── LogStoreError                a log store refused or is out of reach
     ├── NotFound                     a DAG, run, task or log that is not in the metadata database
     ├── StoreError                   the metadata database refused or is out of reach
     ├── ProcessError                 a helper process cannot be started, or died
@@ -143,6 +144,10 @@ class SandboxError(TradewindError):
 
 class SandboxMissing(SandboxError):
     """There is no such server on this machine. The message says what to install."""
+
+
+class LogStoreError(TradewindError):
+    """A log store refused, is out of reach, or holds what cannot be read. The message names its URL."""
 
 
 class NotFound(TradewindError):

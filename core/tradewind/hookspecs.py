@@ -49,6 +49,16 @@ def register_secrets_backends(register: Register) -> None:
 
 
 @hookspec
+def register_log_stores(register: Register) -> None:
+    """URL scheme of `logs_url` -> dotted path of a `LogStore` class: where the logs of attempts are uploaded to."""
+
+
+@hookspec
+def register_xcom_stores(register: Register) -> None:
+    """URL scheme of `xcom_store_url` -> dotted path of an `XComStore` class: where large XComs are kept."""
+
+
+@hookspec
 def register_dag_runners(register: Register) -> None:
     """Name -> dotted path of a function that runs a whole DAG in the current process (`dag.test()`)."""
 

@@ -37,6 +37,8 @@ class ConnectionType(msgspec.Struct, frozen=True):
     extras: tuple[Extra, ...] = ()
     sqlalchemy_url: str | None = None  #: dotted path of a function Connection -> URL text, if the usual form is wrong
     schema_label: str = "schema"  #: what the path of the URI is here: "database", "bucket", "scheme"
+    #: JSON that is no connection by itself, but a key file of this kind: its "type", and the extra that it becomes.
+    key_files: tuple[tuple[str, str], ...] = ()
 
 
 class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -50,6 +50,13 @@ class Settings:
     logs_folder: str = _setting(
         "{home}/logs", "where the logs of attempts lie", airflow="AIRFLOW__LOGGING__BASE_LOG_FOLDER"
     )
+    logs_url: str = _setting("", "log store that logs are uploaded to while they grow, as a URL; empty: none")
+    logs_upload_interval: float = _setting(5.0, "seconds between uploads of a growing log", low=0.05)
+    logs_delete_local: bool = _setting(
+        False,
+        "delete the local log of an attempt that is over, once all of it is uploaded",
+        airflow="AIRFLOW__LOGGING__DELETE_LOCAL_LOGS",
+    )
     log_level: str = _setting("INFO", "lowest level of task logs", airflow="AIRFLOW__LOGGING__LOGGING_LEVEL")
     executor: str = _setting("local", "executor of tasks that name none", airflow="AIRFLOW__CORE__EXECUTOR")
     parallelism: int = _setting(
@@ -137,7 +144,25 @@ class Settings:
     smtp_conn_id: str = _setting(
         "smtp_default", "connection that mail goes out through", airflow="AIRFLOW__EMAIL__EMAIL_CONN_ID"
     )
-    max_xcom_bytes: int = _setting(1_000_000, "largest value that may be passed between tasks", low=1)
+    max_xcom_bytes: int = _setting(
+        1_000_000, "largest value that may be passed between tasks, unless xcom_store_url is set", low=1
+    )
+    xcom_store_url: str = _setting(
+        "",
+        "XCom store that large values are kept in, as a URL; empty: none",
+        airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH",
+    )
+    xcom_store_threshold: int = _setting(
+        100_000,
+        "values of more bytes than this go to the XCom store; -1: none does",
+        airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD",
+        low=-1,
+    )
+    xcom_store_compression: str = _setting(
+        "",
+        "how values in the XCom store are compressed: gzip, bz2 or xz; empty: not at all",
+        airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION",
+    )
 
     @cached_property
     def home_path(self) -> Path:

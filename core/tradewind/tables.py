@@ -287,6 +287,17 @@ xcoms = Table(
     **MYSQL,
 )
 
+run_memos = Table(
+    "run_memos",
+    metadata,
+    _run_key(),
+    Column("key", Name(ID_LENGTH), primary_key=True),
+    Column("version", Integer, nullable=False),  # raised by each change
+    Column("value", LongText, nullable=False),  # JSON
+    Column("written_at", Moment, nullable=False),
+    **MYSQL,
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -61,7 +61,10 @@ def dumps(value: Any, *, name: str = "The value", limit: int | None = None) -> s
 
 
 def loads(text: str) -> Any:
-    """The value that `dumps` made `text` of. Raises XComError if the text is not an XCom."""
+    """The value that `dumps` made `text` of, fetched from the XCom store if it was put away there.
+
+    Raises XComError if the text is not an XCom, or the store does not have it.
+    """
     try:
         return json.loads(text, object_hook=_restore)
     except RecursionError:
@@ -218,6 +221,12 @@ def _restore(found: dict[str, Any]) -> Any:
     return read(found["value"], found)
 
 
+def _read_stored(_: str, found: dict[str, Any]) -> Any:
+    from tradewind.remote import values  # only those need it who have an XCom store
+
+    return loads(values.fetch(found))
+
+
 def _read_datetime(value: str, found: dict[str, Any]) -> datetime.datetime:
     moment = datetime.datetime.fromisoformat(value)
     if "zone" in found:
@@ -255,4 +264,5 @@ _READERS: dict[str, Callable[[Any, dict[str, Any]], Any]] = {
     "set": lambda value, _: set(value),
     "frozenset": lambda value, _: frozenset(value),
     "dict": lambda value, _: dict(value),
+    "stored": _read_stored,
 }

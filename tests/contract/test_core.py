@@ -6,10 +6,19 @@ import pytest
 
 from tradewind.executor.local import LocalExecutor
 from tradewind.operators import BashOperator, EmailOperator, EmptyOperator
+from tradewind.remote import StoreUrl
+from tradewind.remote.folder import FolderLogStore, FolderXComStore
 from tradewind.secrets import EnvironmentSource, LocalFileSource, source_named
 from tradewind.sensors import BashSensor, FileSensor
 from tradewind.store.secrets import MetastoreSource
-from tradewind.testing import EndpointContract, ExecutorContract, OperatorContract, SecretsContract
+from tradewind.testing import (
+    EndpointContract,
+    ExecutorContract,
+    LogStoreContract,
+    OperatorContract,
+    SecretsContract,
+    XComStoreContract,
+)
 from tradewind.testing.endpoint import COLUMNS
 from tradewind.testing.secrets import CONNECTIONS, VARIABLES
 from tradewind.transfer import LocalFile, Transfer
@@ -61,6 +70,30 @@ class TestMetastore(SecretsContract):
         for name, value in VARIABLES.items():
             source.set_variable(name, value)
         return source
+
+
+def opened(kind, folder):
+    return kind(StoreUrl.parse(folder.as_uri(), "logs_url"))
+
+
+class TestFolderOfLogs(LogStoreContract):
+    kind = FolderLogStore
+
+    @pytest.fixture
+    def open_store(self, tmp_path):
+        return lambda: opened(self.kind, tmp_path / "shared")
+
+    @pytest.fixture
+    def unreachable(self, tmp_path):
+        """Nobody can make or read a folder within a file."""
+        (tmp_path / "file").touch()
+        return opened(self.kind, tmp_path / "file" / "shared")
+
+
+class TestFolderOfValues(XComStoreContract):
+    kind = FolderXComStore
+    open_store = TestFolderOfLogs.open_store
+    unreachable = TestFolderOfLogs.unreachable
 
 
 class TestBash(OperatorContract):

@@ -73,6 +73,8 @@ CASES = [
     ("registered_names_are_there", named("register_executors", "mine", "broken:Gone"), "Correct the dotted path"),
     ("registered_names_are_there", named("register_executors", "mine", "builtins:dict"), "which is no Executor"),
     ("registered_names_are_there", named("register_secrets_backends", "mine", "builtins:dict"), "no SecretsSource"),
+    ("registered_names_are_there", named("register_log_stores", "mine", "builtins:dict"), "which is no LogStore"),
+    ("registered_names_are_there", named("register_xcom_stores", "mine", "builtins:dict"), "which is no XComStore"),
     ("registered_names_are_there", named("register_task_decorators", "mine", "builtins:dict"), "no BaseOperator"),
     ("registered_names_are_there", named("register_sandboxes", "mine", "builtins:dict"), "which is no Sandbox"),
     (

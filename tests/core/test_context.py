@@ -306,7 +306,8 @@ def test_skips_are_collected_once_each(context: Context) -> None:
 
 def test_dag_run_knows_the_run(task: EmptyOperator, execution: Any, new_run: Callable[..., Run]) -> None:
     execution.run = new_run(type=RunType.MANUAL, conf={"x": 1})
-    execution.api.states["sales", execution.run.run_id] = {"load": TaskState.RUNNING, "old": TaskState.FAILED}
+    for task_id, state in (("load", TaskState.RUNNING), ("old", TaskState.FAILED)):
+        execution.api.record_task(execution.run, TaskInstance(task_id, state=state))
     run = execution.context(task)["dag_run"]
     assert (run.run_type, run.external_trigger, run.conf) == ("manual", True, {"x": 1})
     assert run.execution_date == run.logical_date == AT
@@ -432,7 +433,7 @@ def test_clearing_forgets_one_task_instance(ti: Any, execution: Any) -> None:
 
 def test_memory_is_a_task_api() -> None:
     api: TaskApi = MemoryTaskApi()
-    assert api.task_states("sales", "r") == {}
+    assert api.task_instances("sales", "r") == []
 
 
 # -- the current context -----------------------------------------------------------------------------------------------

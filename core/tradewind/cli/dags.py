@@ -12,7 +12,7 @@ from tradewind import settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
-from tradewind.cli.requests import warn_without_scheduler
+from tradewind.cli.requests import delete_values, warn_without_scheduler
 from tradewind.cli.sandbox import in_sandbox, nothing_real, sandbox_options
 from tradewind.cli.tree import draw
 from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
@@ -197,6 +197,7 @@ def delete(dag_id: str, yes: bool) -> None:
     confirm(f"Delete {dag_id!r} and all its runs from the database?", yes)
     with existing_store() as store:
         store.delete_dag(dag_id)
+    delete_values()
     click.echo(f"{dag_id} is deleted.")
 
 

@@ -12,6 +12,7 @@ from tradewind.cli.app import Group
 from tradewind.cli.config import without_password
 from tradewind.cli.given import created_store, existing_store
 from tradewind.cli.output import output_option, show_rows
+from tradewind.cli.requests import delete_values
 from tradewind.cli.values import Moment, confirm, yes_option
 from tradewind.errors import UsageError
 
@@ -82,6 +83,8 @@ def clean(before: datetime.datetime, dry_run: bool, yes: bool, output: str) -> N
         confirm(f"Delete the runs in {_place()} that ended before {before.isoformat()}?", yes)
     with existing_store() as store:
         counts = store.clean(before, dry_run=dry_run)
+    if not dry_run:
+        delete_values()
     rows = [{"table": name, "rows": count} for name, count in counts.items()]
     show_rows(rows, ("table", "rows"), output)
 

@@ -8,6 +8,7 @@ import click
 
 from tradewind import settings
 from tradewind.cli.app import warn
+from tradewind.errors import TradewindError
 
 if TYPE_CHECKING:
     from tradewind.records import Run
@@ -23,8 +24,23 @@ def ask(store: Store, kind: str, run: Run, arguments: dict[str, Any]) -> None:
         click.echo(f"{run.run_id}: done.")
         if kind == "clear":
             warn_without_scheduler(store)
+        elif kind == "delete_run":
+            delete_values()
     else:
         click.echo(f"{run.run_id}: the scheduler is told.")
+
+
+def delete_values() -> None:
+    """Delete what the XCom store keeps of runs that were deleted; if that fails a scheduler does it later."""
+    now = settings.read()
+    if not now.xcom_store_url:
+        return
+    from tradewind.runner.courier import delete_unwanted
+
+    try:
+        delete_unwanted(now)
+    except TradewindError as error:
+        warn(f"Their values in the XCom store are not deleted yet; the next scheduler does that: {error}")
 
 
 def warn_without_scheduler(store: Store) -> None:

@@ -89,7 +89,7 @@ class Connection:
     def from_json(
         cls, value: str | Mapping[str, Any], conn_id: str | None = None, *, where: str | None = None
     ) -> Connection:
-        """Read a JSON object, or a mapping, of fields."""
+        """Read a JSON object, or a mapping, of fields. A key file, such as Google's, is a connection with that key."""
         empty = cls(conn_id, where=where)
         try:
             data = parse_json(_unquoted(value)[0]) if isinstance(value, str) else dict(value)
@@ -97,7 +97,8 @@ class Connection:
             raise empty._broken(str(error)) from None
         if not isinstance(data, dict):
             raise empty._broken("its JSON must be an object, {...}")
-        fields = empty._json_fields(data)
+        key_file = types.key_file(data.get("type"))
+        fields = empty._json_fields(data) if key_file is None else _keyed(data, *key_file)
         fields["conn_id"] = conn_id or fields.get("conn_id")
         return cls(**fields, where=where)
 
@@ -370,6 +371,10 @@ class Connection:
         if self.conn_type == UNTYPED:
             return "it has no conn_type that names a hook; add one, such as postgres"
         return f"the type {self.conn_type!r} has no hook"
+
+
+def _keyed(key: dict[str, Any], conn_type: str, extra: str) -> dict[str, Any]:
+    return {"conn_type": conn_type, "extra": {extra: key}}
 
 
 def _unquoted(value: str) -> tuple[str, int]:

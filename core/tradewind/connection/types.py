@@ -39,6 +39,17 @@ def declared_names(scheme: str) -> set[str]:
     return {extra.name for extra in found.extras} if found else set()
 
 
+def key_file(kind: object) -> tuple[str, str] | None:
+    """The connection type, and its extra, that a JSON object of this `"type"` is a key file for; None if it is none."""
+    from tradewind import plugins
+
+    for found in plugins.current().connection_types.values():
+        for known, extra in found.key_files:
+            if kind == known:
+                return found.name, extra
+    return None
+
+
 def known_types() -> list[str]:
     from tradewind import plugins
 

@@ -11,7 +11,8 @@ from tradewind.context.api import Found, MemoryTaskApi, TaskApi
 from tradewind.context.build import build_context, build_run_context
 from tradewind.context.current import get_current_context, set_current_context
 from tradewind.context.mapping import Context
-from tradewind.context.run import DagRunContext
+from tradewind.context.memos import Memos
+from tradewind.context.run import DagRunContext, OtherTask
 from tradewind.context.task_instance import TaskInstanceContext
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "DagRunContext",
     "Found",
     "MemoryTaskApi",
+    "Memos",
+    "OtherTask",
     "TaskApi",
     "TaskInstanceContext",
     "VariableAccessor",

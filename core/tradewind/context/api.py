@@ -11,11 +11,23 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tradewind.records import Run, TaskKey
-from tradewind.states import RunState, TaskState
+from tradewind.errors import UsageError
+from tradewind.records import Run, TaskInstance, TaskKey
+from tradewind.states import RunState
 
 #: XComs of one key: task id -> map index (-1: not mapped) -> JSON text.
 Found = dict[str, dict[int, str]]
+
+#: How many memos a run may have.
+MOST_MEMOS = 50
+
+
+def too_many_memos(dag_id: str, run_id: str, key: str) -> UsageError:
+    """What `memo_put` raises for one more than `MOST_MEMOS`."""
+    return UsageError(
+        f"{run_id} of {dag_id} has {MOST_MEMOS} memos already, and takes no other one, {key!r}: "
+        "keep what belongs together under one key."
+    )
 
 
 class TaskApi(Protocol):
@@ -37,16 +49,31 @@ class TaskApi(Protocol):
         """Keep an XCom of a task instance; one with the same key is replaced."""
         ...
 
-    def xcom_clear(self, key: TaskKey) -> None:
-        """Forget every XCom of a task instance; called when an attempt starts."""
+    def xcom_clear(self, key: TaskKey) -> list[str]:
+        """Forget every XCom of a task instance, and return them; called when an attempt starts."""
         ...
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
         """The newest successful run with an earlier logical date."""
         ...
 
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, TaskState | None]:
-        """State of each task of a run, by task id."""
+    def find_run(self, dag_id: str, run_id: str) -> Run | None:
+        """The run as it stands now, or None if it is not there any more."""
+        ...
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
+        """Every task instance of a run, as it stands now."""
+        ...
+
+    def memo_get(self, dag_id: str, run_id: str, key: str) -> tuple[int, str] | None:
+        """A memo of the run: its version, from 1 on, and its value as JSON text. None if there is none."""
+        ...
+
+    def memo_put(self, dag_id: str, run_id: str, key: str, version: int, json_text: str) -> bool:
+        """Replace the memo if it still has this version (0: if there is none yet). False: somebody was quicker.
+
+        Raises NotFound for a run that is not there any more, UsageError if the run has too many memos.
+        """
         ...
 
     def reschedules(self, key: TaskKey) -> tuple[int, datetime.datetime | None]:
@@ -61,9 +88,11 @@ class MemoryTaskApi:
     xcoms: dict[tuple[str, str, str, int, str], str] = field(default_factory=dict)
     """(dag id, run id, task id, map index, key) -> JSON text, in the order of writing."""
     runs: list[Run] = field(default_factory=list)
-    """Runs that `previous_success` and `xcom_prior` look through."""
-    states: dict[tuple[str, str], dict[str, TaskState | None]] = field(default_factory=dict)
-    """(dag id, run id) -> task id -> state."""
+    """Runs that `find_run`, `previous_success` and `xcom_prior` look through."""
+    instances: dict[tuple[str, str], dict[tuple[str, int], TaskInstance]] = field(default_factory=dict)
+    """(dag id, run id) -> (task id, map index) -> task instance."""
+    memos: dict[tuple[str, str, str], tuple[int, str]] = field(default_factory=dict)
+    """(dag id, run id, key) -> version, JSON text."""
     looks: dict[tuple[str, str, str, int, int], list[datetime.datetime]] = field(default_factory=dict)
     """(dag id, run id, task id, map index, try) -> start of each look that ended with the place given back."""
 
@@ -90,21 +119,45 @@ class MemoryTaskApi:
         self.xcoms.pop(place, None)  # so that the order is that of writing
         self.xcoms[place] = json_text
 
-    def xcom_clear(self, key: TaskKey) -> None:
+    def xcom_clear(self, key: TaskKey) -> list[str]:
         owner = (key.dag_id, key.run_id, key.task_id, key.map_index)
-        for place in [place for place in self.xcoms if place[:4] == owner]:
-            del self.xcoms[place]
+        return [self.xcoms.pop(place) for place in list(self.xcoms) if place[:4] == owner]
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
         runs = self._not_later(dag_id, logical_date)
         return next((run for run in runs if run.logical_date < logical_date and run.state is RunState.SUCCESS), None)
 
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, TaskState | None]:
-        return dict(self.states.get((dag_id, run_id), {}))
+    def find_run(self, dag_id: str, run_id: str) -> Run | None:
+        return next((run for run in self.runs if (run.dag_id, run.run_id) == (dag_id, run_id)), None)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
+        return list(self.instances.get((dag_id, run_id), {}).values())
+
+    def memo_get(self, dag_id: str, run_id: str, key: str) -> tuple[int, str] | None:
+        return self.memos.get((dag_id, run_id, key))
+
+    def memo_put(self, dag_id: str, run_id: str, key: str, version: int, json_text: str) -> bool:
+        place = (dag_id, run_id, key)
+        if self.memos.get(place, (0, ""))[0] != version:
+            return False
+        if version == 0 and sum(memo[:2] == place[:2] for memo in self.memos) >= MOST_MEMOS:
+            raise too_many_memos(*place)
+        self.memos[place] = (version + 1, json_text)
+        return True
 
     def reschedules(self, key: TaskKey) -> tuple[int, datetime.datetime | None]:
         looks = self.looks.get((key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number), [])
         return len(looks), looks[0] if looks else None
+
+    def record_run(self, run: Run) -> None:
+        """Keep the run as it stands now."""
+        others = [one for one in self.runs if (one.dag_id, one.run_id) != (run.dag_id, run.run_id)]
+        self.runs[:] = [*others, run]
+
+    def record_task(self, run: Run, instance: TaskInstance) -> None:
+        """Keep the task instance as it stands now."""
+        place = (instance.task_id, instance.map_index)
+        self.instances.setdefault((run.dag_id, run.run_id), {})[place] = instance
 
     def record_reschedule(self, key: TaskKey, started_at: datetime.datetime) -> None:
         """A look that began at `started_at` ended with the place given back."""

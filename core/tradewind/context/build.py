@@ -10,6 +10,7 @@ from typing import Any
 from tradewind.context.accessors import ConnectionAccessor, Variables
 from tradewind.context.api import TaskApi
 from tradewind.context.mapping import Context
+from tradewind.context.memos import Memos
 from tradewind.context.run import DagRunContext
 from tradewind.context.task_instance import TaskInstanceContext
 from tradewind.params import ParamsDict, resolve
@@ -90,6 +91,7 @@ def build_run_context(
         "dag": dag,
         "dag_run": DagRunContext(run, api),
         "run_id": run.run_id,
+        "memos": Memos(run.dag_id, run.run_id, api),
         "var": Variables(),
         "conn": ConnectionAccessor(),
         "macros": macros,

@@ -91,7 +91,8 @@ class TaskInstanceContext:
         """Keep `value` for other tasks; one with the same key is replaced. Raises XComError if it cannot travel."""
         if not isinstance(key, str) or not key:
             raise XComError(f"xcom_push in {self._named} needs a key that is text, not {key!r}.")
-        limit = settings.read().max_xcom_bytes
+        now = settings.read()
+        limit = None if now.xcom_store_url else now.max_xcom_bytes
         self._api.xcom_put(self.key, key, xcom.dumps(value, name=f"The XCom {key!r} of {self._named}", limit=limit))
 
     def xcom_pull(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 #: Every revision, oldest first. A test compares this with the files in `versions`.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 #: The revision that this version of tradewind works with.
 HEAD = REVISIONS[-1]

@@ -35,6 +35,8 @@ from tradewind.records import ConnectionType
 NAMED = (
     "register_executors",
     "register_secrets_backends",
+    "register_log_stores",
+    "register_xcom_stores",
     "register_dag_runners",
     "register_task_decorators",
     "register_sandboxes",

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tradewind.context import build_context, build_run_context, set_current_context
 from tradewind.errors import NotFound, TradewindError
-from tradewind.logs import attempt_log, run_log
+from tradewind.logs import attempt_log, attempt_log_name, run_log, run_log_name
 from tradewind.records import Attempt, Run, TaskInstance
 from tradewind.runner import callbacks, loading
 from tradewind.runner.arguments import Arguments
 from tradewind.runner.identity import host
 from tradewind.runner.output import LogFile, Output
+from tradewind.runner.outside import note_log, task_api
 from tradewind.runner.tracebacks import format_error
 from tradewind.secrets import redact
 from tradewind.settings import Settings
@@ -41,13 +42,14 @@ def _of_run(wanted: Arguments, settings: Settings, store: Store) -> int:
 
     def call() -> bool:
         dag = loading.dag(key.dag_id, wanted.path, wanted.file_hash)
-        context = build_run_context(dag, run, store.task_api(), reason=run.reason or None)
+        context = build_run_context(dag, run, task_api(store, settings, run), reason=run.reason or None)
         good = callbacks.call(getattr(dag, name, None), context, name)
         return good
 
     path = run_log(settings.logs_folder, key.dag_id, key.run_id)
+    log_name = run_log_name(key.dag_id, key.run_id)
     what = f"{name} of {key.dag_id}, run {key.run_id}"
-    return _logged(wanted, settings, path, what, call, lambda: store.callback_done(run))
+    return _logged(wanted, settings, (path, log_name), what, call, lambda: store.callback_done(run))
 
 
 def _of_lost_attempt(wanted: Arguments, settings: Settings, store: Store) -> int:
@@ -72,13 +74,14 @@ def _of_lost_attempt(wanted: Arguments, settings: Settings, store: Store) -> int
             pid=ended.pid,
             reason=ended.reason,
         )
-        api = store.task_api()
+        api = task_api(store, settings, run)
         context = build_context(task.dag, task, run, instance, api, exception=error, reason=ended.reason)
         with set_current_context(context):
             return ended.state is not None and callbacks.tell(task, ended.state, context)
 
-    path = attempt_log(settings.logs_folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
-    return _logged(wanted, settings, path, f"Callbacks of {key}, which was lost ({ended.reason})", call)
+    named = key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number
+    where = attempt_log(settings.logs_folder, *named), attempt_log_name(*named)
+    return _logged(wanted, settings, where, f"Callbacks of {key}, which was lost ({ended.reason})", call)
 
 
 def _ended_try(wanted: Arguments, run: Run, store: Store) -> Attempt:
@@ -94,14 +97,18 @@ def _ended_try(wanted: Arguments, run: Run, store: Store) -> Attempt:
 def _logged(
     wanted: Arguments,
     settings: Settings,
-    path: Path,
+    where: tuple[Path, str],
     what: str,
     call: Callable[[], bool],
     finish: Callable[[], object] = lambda: None,
 ) -> int:
-    """Call with this process's output going to a log; the exit code."""
-    log_file = LogFile(Path(wanted.log) if wanted.log else path)
+    """Call with this process's output going to a log, `where` a path and a name say; the exit code."""
+    path = Path(wanted.log) if wanted.log else where[0]
+    trouble = note_log(settings, path, where[1])
+    log_file = LogFile(path)
     output = Output(log_file, settings.log_level)
+    if trouble:
+        log_file.line("WARNING", trouble)
     log_file.line("INFO", redact(f"{what}, on {host()} as process {os.getpid()}."))
     good = False
     try:

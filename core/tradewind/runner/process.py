@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from tradewind import settings as settings_module
 from tradewind.errors import StoreError
-from tradewind.logs import attempt_log
-from tradewind.records import DagVersion, Outcome, Run, TaskInstance, TaskSpec
+from tradewind.logs import attempt_log, attempt_log_name
+from tradewind.records import DagVersion, Outcome, Run, TaskInstance, TaskKey, TaskSpec
 from tradewind.runner import arguments, callback_process, loading
 from tradewind.runner.arguments import Arguments
 from tradewind.runner.execution import execute_task
@@ -24,6 +24,7 @@ from tradewind.runner.heartbeat import Heartbeat
 from tradewind.runner.identity import host, identity
 from tradewind.runner.interrupts import AttemptStopped, Interrupts
 from tradewind.runner.output import LogFile, Output
+from tradewind.runner.outside import note_log, task_api
 from tradewind.runner.retries import after_failure
 from tradewind.runner.tracebacks import describe, format_error
 from tradewind.secrets import redact
@@ -72,10 +73,13 @@ class _Process:
         self._spec = specs.get(wanted.key.task_id) or TaskSpec(wanted.key.task_id, operator="")
         self._began = time.monotonic()
         path = Path(wanted.log) if wanted.log else _attempt_log(settings, wanted)
+        trouble = note_log(settings, path, attempt_log_name(*_named(wanted.key)))
         self._log = LogFile(path)
         self._output = Output(self._log, settings.log_level)
         if self._log.fileno() >= 0:
             faulthandler.enable(self._log.fileno())
+        if trouble:
+            self._log.line("WARNING", trouble)
         self._interrupts = Interrupts(settings.kill_grace, watchdog_fd=max(self._log.fileno(), 2))
         self._heartbeat = Heartbeat(store, wanted.key, self._interrupts, settings.heartbeat_interval, self._end_now)
         self._outcome: Outcome | None = None
@@ -103,7 +107,7 @@ class _Process:
             self._could_not_load(error)
             return
         execute_task(
-            *(dag, task, self._run, self._instance, self._store.task_api()),
+            *(dag, task, self._run, self._instance, task_api(self._store, self._settings, self._run)),
             record=self._record,
             interrupts=self._interrupts,
             end_process=self._end_now,
@@ -167,5 +171,8 @@ def _closing_words(outcome: Outcome | None, recorded: bool) -> tuple[str, str]:
 
 
 def _attempt_log(settings: Settings, wanted: Arguments) -> Path:
-    key = wanted.key
-    return attempt_log(settings.logs_folder, key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
+    return attempt_log(settings.logs_folder, *_named(wanted.key))
+
+
+def _named(key: TaskKey) -> tuple[str, str, str, int, int]:
+    return key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number

@@ -10,8 +10,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from tradewind.executor.contract import Ended, Executor
-from tradewind.logs import attempt_log, run_log
+from tradewind.logs import attempt_log, attempt_log_name, run_log
 from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove
+from tradewind.remote import unsent
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.runner.identity import host
 from tradewind.scheduler.admit import Candidate, Limits, admit
@@ -158,6 +159,14 @@ class Dispatcher:
         except Exception as error:  # executors should not raise, but one that does must not stop the others' work
             log.exception("The executor refused %s.", key)
             self._refused.append(Ended(key, None, f"the executor refused it: {type(error).__name__}: {error}"))
+
+    def note_log(self, key: TaskKey) -> None:
+        """Have the log of an attempt that ended badly uploaded: its process could not, or not the end of it."""
+        if self.settings.logs_url:
+            name = attempt_log_name(key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number)
+            trouble = unsent.write(self.settings.logs_folder, self._log_of(key), name, unsent.Writer(host()))
+            if trouble:
+                log.warning("%s: %s", key, trouble)
 
     def _log_of(self, key: TaskKey) -> Path:
         folder = self.settings.logs_folder

@@ -152,11 +152,21 @@ class _Play:
         self.tell(Progress(ready.task_id, "running"))
         task = self.dag.get_task(ready.task_id)
         try:
-            outcome = execute_task(self.dag, task, self.live.run, running, self.api, interrupts=Interrupts())
+            outcome = execute_task(
+                *(self.dag, task, self.live.run, running, self.api),
+                record=lambda outcome: self.record(running, outcome),
+                interrupts=Interrupts(),
+            )
         except KeyboardInterrupt:
             self.put(replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted"))
             raise
         self.take_in(running, outcome, started)
+
+    def record(self, running: TaskInstance, outcome: Outcome) -> bool:
+        """Let callbacks see how the attempt ended."""
+        ended = replace(running, state=outcome.state, ended_at=outcome.ended_at, reason=outcome.reason)
+        self.api.record_task(self.live.run, ended)
+        return True
 
     def take_in(self, running: TaskInstance, outcome: Outcome, started: datetime.datetime) -> None:
         next_at = outcome.next_at
@@ -182,8 +192,7 @@ class _Play:
 
     def put(self, instance: TaskInstance) -> None:
         self.live.put(instance)
-        states = self.api.states.setdefault((self.live.run.dag_id, self.live.run.run_id), {})
-        states[instance.task_id] = instance.state
+        self.api.record_task(self.live.run, instance)
 
     def commit(self, moves: Moves) -> None:
         for move in moves.tasks:
@@ -192,6 +201,7 @@ class _Play:
                 self.tell(Progress(move.after.task_id, str(move.after.state), None, move.after.reason))
         if moves.run is not None:
             self.live.run = moves.run.after
+            self.api.record_run(self.live.run)
             self.tell(Progress("", moves.run.after.state.value, None, moves.run.after.reason))
 
     def call_back(self) -> None:

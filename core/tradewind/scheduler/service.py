@@ -18,6 +18,7 @@ from tradewind import plugins
 from tradewind.errors import StoreError, UsageError
 from tradewind.executor.contract import Executor
 from tradewind.runner import identity
+from tradewind.scheduler.courier import CourierProcess
 from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
 from tradewind.settings import Settings
@@ -38,6 +39,7 @@ class Service:
         self.name = f"{identity.host()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.executor: Executor = plugins.current().resolve("register_executors", settings.executor)(settings)
         self.watch = DagWatch(settings) if watch else None
+        self.courier = CourierProcess(settings)
         self.loop = Loop(store, self.executor, settings, name=self.name, watch=self.watch)
         self.loop.contained = (Exception,)  # a fault that one run brings to light must not stop the others
         self._stopping = threading.Event()
@@ -51,6 +53,7 @@ class Service:
         """
         dead = self._take_the_place()
         self.executor.start()
+        self.courier.start()
         if self.watch:
             self.watch.start(self.store.files())
         try:
@@ -105,6 +108,7 @@ class Service:
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + self.settings.heartbeat_interval
+        self.courier.look()
         if not self.store.scheduler_heartbeat(self.name, utc_now()):
             self._leaving = True  # what runs is watched by whoever came after
             raise UsageError(f"The scheduler {self.name} was silent for too long and was replaced; start it again.")
@@ -154,6 +158,7 @@ class Service:
     def _leave(self) -> None:
         for ended in self.executor.stop(None):
             self.loop.on_ended_safely(ended)
+        self.courier.stop(wait=not self.loop.dispatcher.in_flight)
         try:
             self.store.release(self.name)
             self.store.forget_scheduler(self.name)

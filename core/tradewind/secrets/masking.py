@@ -61,6 +61,22 @@ LINE = 5
 #: Values under a secret name that say nothing and would only make text unreadable.
 _HARMLESS = frozenset({"", "true", "false", "none", "null"})
 
+#: What a key file of Google holds beside its secrets: it is needed to read a message ("share it with etl@...").
+_PUBLIC_IN_KEY_FILES = frozenset(
+    {
+        "type",
+        "project_id",
+        "client_email",
+        "client_id",
+        "quota_project_id",
+        "auth_uri",
+        "token_uri",
+        "auth_provider_x509_cert_url",
+        "client_x509_cert_url",
+        "universe_domain",
+    }
+)
+
 _known: dict[str, None] = {}  #: every form of every secret
 _compiled: tuple[int, re.Pattern[str] | None] = (0, None)  #: size of `_known` when compiled, and the pattern
 
@@ -69,10 +85,14 @@ def mask_secret(secret: Any, name: str | None = None) -> None:
     """Remember a secret: from now on it is masked wherever tradewind shows text.
 
     With `name`, the value of a key of that name: nothing is remembered unless the name says that it is secret. Of a
-    dict or list the values are remembered; of a dict without a secret name, those under secret names.
+    dict or list the values are remembered; of a dict without a secret name, those under secret names; of a key file of
+    Google, those that are secret.
     """
     if isinstance(secret, Mapping):
+        public = _PUBLIC_IN_KEY_FILES if {"type", "private_key"} <= secret.keys() else ()
         for key, value in secret.items():
+            if key in public:
+                continue
             secret_here = name is None or is_secret_name(name)
             mask_secret(value, name if secret_here else str(key))
     elif isinstance(secret, (list, tuple, set, frozenset)):

@@ -14,6 +14,7 @@ from tradewind.records import DagInfo, DagSpec, DagVersion, ImportFailure, Parse
 from tradewind.states import HELD
 from tradewind.store.engine import Database
 from tradewind.store.specs import Specs
+from tradewind.store.unwanted import note_unwanted
 from tradewind.store.upsert import put
 from tradewind.store.words import not_found
 from tradewind.tables import dag_versions, dags, files, import_failures, requests, runs, sources, task_instances
@@ -56,6 +57,7 @@ class DagVerbs:
     _db: Database
     _specs: Specs
     _paused_at_creation: bool
+    _unwanted_home: str | None
 
     def save_parsed(self, parsed: ParsedFile, now: datetime.datetime) -> list[str]:
         """Take in what a DAG file holds; returns the ids of the DAGs that changed, left or came.
@@ -188,6 +190,7 @@ class DagVerbs:
             if row is None:
                 raise no_dag(connection, dag_id)
             refuse_if_held(connection, dag_id)
+            note_unwanted(connection, self._unwanted_home, runs.c.dag_id == dag_id)
             connection.execute(delete(runs).where(runs.c.dag_id == dag_id))
             connection.execute(delete(requests).where(requests.c.dag_id == dag_id))
             connection.execute(delete(dag_versions).where(dag_versions.c.dag_id == dag_id))

@@ -11,6 +11,7 @@ from tradewind import migrations
 from tradewind.errors import StoreError
 from tradewind.states import RunState
 from tradewind.store.engine import Database
+from tradewind.store.unwanted import note_unwanted
 from tradewind.tables import (
     attempts,
     dag_versions,
@@ -18,6 +19,7 @@ from tradewind.tables import (
     files,
     metadata,
     requests,
+    run_memos,
     runs,
     sources,
     task_instances,
@@ -35,6 +37,7 @@ class MaintenanceVerbs:
     """The schema, and tidying up."""
 
     _db: Database
+    _unwanted_home: str | None
 
     def upgrade(self) -> bool:
         """Create the database or bring it to this version's schema. False: it was so already.
@@ -114,7 +117,10 @@ class MaintenanceVerbs:
         """Delete one batch of old runs, and with them all that belongs to them."""
         with self._db.write() as connection:
             old = connection.execute(select(runs.c.id).where(_old_run(before)).limit(BATCH)).scalars().all()
-            return connection.execute(delete(runs).where(runs.c.id.in_(old))).rowcount if old else 0
+            if not old:
+                return 0
+            note_unwanted(connection, self._unwanted_home, runs.c.id.in_(old))
+            return connection.execute(delete(runs).where(runs.c.id.in_(old))).rowcount
 
 
 def _drop_all(connection: Connection) -> None:
@@ -165,7 +171,7 @@ def _unused_source(before: datetime.datetime) -> ColumnElement[bool]:
 def _count(connection: Connection, before: datetime.datetime) -> dict[str, int]:
     old = select(runs.c.id).where(_old_run(before))
     queries: dict[str, Select[Any]] = {"runs": select(func.count()).where(_old_run(before)).select_from(runs)}
-    for table in (task_instances, attempts, xcoms):
+    for table in (task_instances, attempts, xcoms, run_memos):
         queries[table.name] = select(func.count()).select_from(table).where(table.c.run.in_(old))
     queries["dag_versions"] = select(func.count()).select_from(dag_versions).where(_unused_version(before))
     queries["sources"] = select(func.count()).select_from(sources).where(_unused_source(before))

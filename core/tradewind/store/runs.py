@@ -17,6 +17,7 @@ from tradewind.store.engine import Database
 from tradewind.store.leased import LEASED, lease
 from tradewind.store.rows import RUN_COLUMNS, json_text, run_from_row, task_state
 from tradewind.store.specs import Specs
+from tradewind.store.unwanted import note_unwanted
 from tradewind.store.words import not_found
 from tradewind.tables import dag_versions, dags, requests, runs, task_instances
 
@@ -55,6 +56,7 @@ class RunVerbs:
 
     _db: Database
     _specs: Specs
+    _unwanted_home: str | None
 
     def create_run(self, new: NewRun, now: datetime.datetime, version: str | None = None) -> Run | None:
         """Make a run in the state `queued`, with a task instance for each task; None if its run_id exists.
@@ -203,9 +205,10 @@ class RunVerbs:
         return counts
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
-        """Delete a run with its task instances, history and XComs. Raises NotFound, or UsageError while it works."""
+        """Delete a run and all that belongs to it. Raises NotFound, or UsageError while it works."""
         with self._db.write(news=True) as connection:
             refuse_if_held(connection, dag_id, run_id)
+            note_unwanted(connection, self._unwanted_home, runs.c.dag_id == dag_id, runs.c.run_id == run_id)
             done = connection.execute(delete(runs).where(runs.c.dag_id == dag_id, runs.c.run_id == run_id))
             if done.rowcount == 0:
                 raise no_run(connection, dag_id, run_id)

@@ -39,6 +39,7 @@ class Store(DagVerbs, RunVerbs, TaskVerbs, MoveVerbs, LeaseVerbs, RequestVerbs, 
         self._specs = Specs()
         self._paused_at_creation = settings.dags_are_paused_at_creation
         self._default_pool_slots = settings.default_pool_slots
+        self._unwanted_home = settings.home if settings.xcom_store_url else None
 
     @property
     def place(self) -> str:

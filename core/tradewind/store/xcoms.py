@@ -10,10 +10,11 @@ from sqlalchemy import Select, and_, bindparam, delete, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from tradewind.errors import StoreError
-from tradewind.records import Run, TaskKey
-from tradewind.states import RunState, TaskState
+from tradewind.records import Run, TaskInstance, TaskKey
+from tradewind.states import RunState
 from tradewind.store.engine import Database, replayed
-from tradewind.store.rows import task_state, utc_now
+from tradewind.store.memos import MemoVerbs
+from tradewind.store.rows import TASK_COLUMNS, task_from_row, utc_now
 from tradewind.store.runs import RunVerbs
 from tradewind.store.upsert import put
 from tradewind.tables import runs, task_instances, xcoms
@@ -51,12 +52,13 @@ _CURRENT: Select[Any] = (
     select(_T.run).where(_TASK, _T.dispatch == bindparam("number")).with_for_update(read=True, of=task_instances)
 )
 _LOOKS = select(_T.looks, _T.first_look_at).where(_TASK, _T.looks_try == bindparam("number"))
-_STATES = select(_T.task_id, _T.state).where(_T.run == _THIS_RUN.scalar_subquery())
+_INSTANCES = select(*TASK_COLUMNS).where(_T.run == _THIS_RUN.scalar_subquery()).order_by(_T.task_id, _T.map_index)
 _HAS = select(_X.key).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index")).limit(1)
+_OF_INSTANCE = select(_X.value).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
 _CLEAR = delete(xcoms).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
 
 
-class StoreTaskApi:
+class StoreTaskApi(MemoVerbs):
     """`tradewind.context.TaskApi`, answered from the metadata database."""
 
     def __init__(self, db: Database, runs: RunVerbs) -> None:
@@ -95,21 +97,27 @@ class StoreTaskApi:
             put(connection, xcoms, {**row, "written_at": utc_now()})
 
     @replayed
-    def xcom_clear(self, key: TaskKey) -> None:
+    def xcom_clear(self, key: TaskKey) -> list[str]:
         with self._db.read() as connection:  # mostly there is nothing: do not take the write lock for that
             if connection.execute(_HAS, _task(key)).first() is None:
-                return
+                return []
         with self._db.write(alone=False) as connection:
-            if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is not None:
-                connection.execute(_CLEAR, _task(key))
+            if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is None:
+                return []
+            values = list(connection.execute(_OF_INSTANCE, _task(key)).scalars())
+            connection.execute(_CLEAR, _task(key))
+            return values
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
         return self._runs.previous_run(dag_id, logical_date, RunState.SUCCESS)
 
-    def task_states(self, dag_id: str, run_id: str) -> dict[str, TaskState | None]:
+    def find_run(self, dag_id: str, run_id: str) -> Run | None:
+        return self._runs.find_run(dag_id, run_id)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
         with self._db.read() as connection:
-            found = connection.execute(_STATES, {"dag": dag_id, "name": run_id})
-            return {task_id: task_state(state) for task_id, state in found}
+            found = connection.execute(_INSTANCES, {"dag": dag_id, "name": run_id})
+            return [task_from_row(row) for row in found]
 
     def reschedules(self, key: TaskKey) -> tuple[int, datetime.datetime | None]:
         with self._db.read() as connection:

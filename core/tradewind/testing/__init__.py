@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tradewind.testing.laws import LawBroken as LawBroken
     from tradewind.testing.laws import needs as needs
     from tradewind.testing.laws import require as require
+    from tradewind.testing.log_store import LogStoreContract as LogStoreContract
     from tradewind.testing.operator import OperatorContract as OperatorContract
     from tradewind.testing.provider import ProviderContract as ProviderContract
     from tradewind.testing.runs import TaskRun as TaskRun
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tradewind.testing.runs import run_task as run_task
     from tradewind.testing.sandbox import SandboxContract as SandboxContract
     from tradewind.testing.secrets import SecretsContract as SecretsContract
+    from tradewind.testing.xcom_store import XComStoreContract as XComStoreContract
 
 _HOME = {
     "Contract": "laws",
@@ -38,11 +40,13 @@ _HOME = {
     "ExecutorContract": "executor",
     "HookContract": "hook",
     "LawBroken": "laws",
+    "LogStoreContract": "log_store",
     "OperatorContract": "operator",
     "ProviderContract": "provider",
     "SandboxContract": "sandbox",
     "SecretsContract": "secrets",
     "TaskRun": "runs",
+    "XComStoreContract": "xcom_store",
     "needs": "laws",
     "require": "laws",
     "run_dag": "runs",

@@ -17,6 +17,7 @@ from tradewind.hook import BaseHook
 from tradewind.hookspecs import PROJECT
 from tradewind.operator import BaseOperator
 from tradewind.records import ConnectionType, Extra
+from tradewind.remote import LogStore, XComStore
 from tradewind.sandbox import Sandbox
 from tradewind.secrets import SecretsSource, is_secret_name
 from tradewind.testing import examples
@@ -27,6 +28,8 @@ from tradewind.testing.probe import Report, probe
 KINDS: dict[str, type] = {
     "register_executors": Executor,
     "register_secrets_backends": SecretsSource,
+    "register_log_stores": LogStore,
+    "register_xcom_stores": XComStore,
     "register_task_decorators": BaseOperator,
     "register_sandboxes": Sandbox,
 }

@@ -1,4 +1,4 @@
-"""An account of its own for each test, on a real server: `lake` is its S3, with a bucket; `cloud` all of its services."""
+"""An account of its own for each test, on a real server: `lake` is its S3, `cloud` all of its services."""
 
 from __future__ import annotations
 

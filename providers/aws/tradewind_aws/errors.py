@@ -9,6 +9,7 @@
         ├── NoSuchBucket
         ├── BucketExists
         ├── NoSuchKey
+        ├── NoSuchResource       a secret, parameter or role
         └── KeyExists            and was not to be replaced
     UsageError
     └── S3UriError               text that is no address of an object
@@ -56,6 +57,10 @@ class BucketExists(AwsError):
 
 class NoSuchKey(AwsError):
     """There is no such object."""
+
+
+class NoSuchResource(AwsError):
+    """There is no secret, parameter, role or other thing of that name."""
 
 
 class KeyExists(AwsError, ValueError):

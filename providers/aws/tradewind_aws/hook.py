@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tradewind.connection import Connection
     from tradewind_aws.connecting import AwsSettings
 
-#: Services that a store with nothing but S3 has.
-_OF_STORES = ("s3", "sts")
-
 
 class AwsBaseHook(BaseHook):
     """Makes clients of one AWS service.
@@ -78,7 +75,7 @@ class AwsBaseHook(BaseHook):
                 raise
             self.log.info("There is no connection %r: credentials are those that boto3 finds.", self.aws_conn_id)
             return AwsSettings()
-        return read(connection, self.aws_conn_id)
+        return read(connection, connection.conn_id)
 
     @property
     def service_name(self) -> str:
@@ -182,14 +179,24 @@ class AwsBaseHook(BaseHook):
 
     def _client_options(self, service: str, region_name: str | None, config: Any) -> dict[str, Any]:
         settings = self.conn_config
-        if settings.is_store and service not in _OF_STORES:
-            raise BrokenConnection(f"{settings.who} leads to a store that has nothing but S3, and no {service!r}.")
+        self._refuse_lacking(service)
+        region = region_name or self.region_name
+        if region is None and not settings.speaks_to_aws(service):
+            from tradewind_aws.connecting import STORE_REGION
+
+            region = self.session.region_name or STORE_REGION
         return {
-            "region_name": region_name or self.region_name,
+            "region_name": region,
             "endpoint_url": settings.get_service_endpoint_url(service),
             "verify": self.verify,
             "config": self._client_config(service, config),
         }
+
+    def _refuse_lacking(self, service: str) -> None:
+        """Keys of a store are shown to nobody else: what it lacks is not asked of AWS instead."""
+        settings = self.conn_config
+        if settings.is_store and settings.get_service_endpoint_url(service) is None:
+            raise BrokenConnection(f"{settings.who} leads to a store that has S3, and no {service!r}.")
 
     def _client_config(self, service: str, config: Any = None) -> Any:
         """Options of the connection, then those of the hook, then those of the call."""
@@ -199,18 +206,20 @@ class AwsBaseHook(BaseHook):
 
     @contextmanager
     def explained(
-        self, bucket: str | None = None, key: str | None = None, *, service: str | None = None
+        self, bucket: str | None = None, key: str | None = None, *, service: str | None = None, thing: str = ""
     ) -> Generator[None, None, None]:
-        """Errors of boto3 in the block become `AwsError`s, which name the connection, the bucket and the key."""
+        """Errors of boto3 in the block become `AwsError`s, which name the connection, and the bucket and key.
+
+        `thing` is what the block is about if it is not S3: "the secret 'x'".
+        """
         try:
             yield
         except Exception as error:
             from tradewind_aws import failures
 
             service = service or self.client_type or self.resource_type
-            told = failures.explained(
-                error, self.conn_config.who, self.place(service) if service else "AWS", bucket, key
-            )
+            place = self.place(service) if service else "AWS"
+            told = failures.explained(error, self.conn_config, place, failures.Subject(bucket, key, thing))
             if told is None:
                 raise
             raise told from error
@@ -241,7 +250,7 @@ class AwsBaseHook(BaseHook):
         """The ARN of a role, given by name or as an ARN already."""
         if "/" in role:
             return role
-        with self.explained(service="iam"):
+        with self.explained(service="iam", thing=f"the role {role!r}"):
             client = self.make_client("iam", region_name=region_name)
             return str(client.get_role(RoleName=role)["Role"]["Arn"])
 
@@ -251,8 +260,7 @@ class AwsBaseHook(BaseHook):
         from tradewind_aws import sessions
 
         settings = self.conn_config
-        if settings.is_store and settings.get_service_endpoint_url("sts") is None:
-            raise BrokenConnection(f"{settings.who} leads to a store that has nothing but S3, and no accounts.")
+        self._refuse_lacking("sts")
         with (
             self.explained(service="sts"),
             closing(sessions.sts_client(self.session, settings, self.verify, **config)) as sts,

@@ -23,12 +23,13 @@ def probe(hook: AwsBaseHook) -> str:
     config = {name: value for name, value in _SOON.items() if name not in settings.config_kwargs}
     own_sts = settings.get_service_endpoint_url("sts") is not None
     if settings.is_store or settings.bucket or not (settings.speaks_to_aws("s3") or own_sts):
-        return _probe_s3(hook, settings.bucket, config)
+        return _probe_s3(hook, config)
     found = hook._identity(**config)
     return f"The credentials are those of {found['Arn']}, in the account {found['Account']}."
 
 
-def _probe_s3(hook: AwsBaseHook, bucket: str | None, config: dict[str, Any]) -> str:
+def _probe_s3(hook: AwsBaseHook, config: dict[str, Any]) -> str:
+    settings, bucket = hook.conn_config, hook.conn_config.bucket
     place = hook.place("s3")
     with hook.explained(bucket, service="s3"), closing(hook.make_client("s3", config=config)) as client:
         if bucket:
@@ -38,5 +39,6 @@ def _probe_s3(hook: AwsBaseHook, bucket: str | None, config: dict[str, Any]) -> 
             with hook.explained(service="s3"):
                 found = len(client.list_buckets().get("Buckets") or ())
         except AccessDenied:
-            return f"{place} answers and knows the key, which may not list buckets."
+            known = "" if settings.is_anonymous else " and knows the key"
+            return f"{place} answers{known}; which buckets it has it does not tell."
     return f"{place} answers, and has {found} bucket{'' if found == 1 else 's'}."

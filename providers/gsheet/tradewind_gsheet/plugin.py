@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tradewind.hookspecs import Register, hookimpl
+from tradewind.hookspecs import Register, RegisterConnectionType, hookimpl
+from tradewind_gsheet import extras
+
+
+@hookimpl
+def register_connection_types(register: RegisterConnectionType) -> None:
+    register(extras.CONNECTION_TYPE)
 
 
 @hookimpl

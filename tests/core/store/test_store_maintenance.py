@@ -22,17 +22,19 @@ def test_old_runs_go_with_all_that_is_theirs_and_the_newest_of_each_dag_stays(st
         key = sample.queue(run)
         sample.start(key)
         store.task_api().xcom_put(key, "x", "1")
+        store.task_api().memo_put("sales", run.run_id, "x", 0, "1")
         sample.move(run, "t0", TaskState.SUCCESS, ended_at=sample.now)
         end(store, store.run("sales", run.run_id), ended_at=sample.later(days=day))
     other = sample.run("other", "only")
     end(store, other, ended_at=sample.now)
 
-    expected = {"runs": 2, "task_instances": 4, "attempts": 2, "xcoms": 2, "dag_versions": 0, "sources": 0}
+    of_runs = {"runs": 2, "task_instances": 4, "attempts": 2, "xcoms": 2, "run_memos": 2}
+    expected = {**of_runs, "dag_versions": 0, "sources": 0}
     assert store.clean(sample.later(days=2), dry_run=True) == expected
     assert len(store.runs("sales")) == 4
     assert store.clean(sample.later(days=2)) == expected
     assert [run.run_id for run in store.runs("sales")] == ["r3", "r2"]
-    assert store.clean(sample.later(days=99)) == {**expected, "runs": 1, "task_instances": 2, "attempts": 1, "xcoms": 1}
+    assert store.clean(sample.later(days=99)) == {**expected, **{name: rows // 2 for name, rows in of_runs.items()}}
     assert [run.run_id for run in store.runs()] == ["r3", "only"]
 
 

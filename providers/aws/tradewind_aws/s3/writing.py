@@ -98,18 +98,18 @@ class S3Writing(S3Reading):
     def _upload(
         self, file: Any, key: str, bucket_name: str | None, replace: bool, encrypt: bool, acl_policy: str | None
     ) -> None:
+        if not hasattr(file, "read"):
+            raise UsageError(f"A binary file or stream is wanted, not {type(file).__name__}.")
         bucket, key = self._bucket_and_key(key, bucket_name)
         if not replace:
             self._refuse_existing(bucket, key)
         client = self.get_conn() if replace else self._creating_client
         given = self._upload_args(encrypt, acl_policy)
-        with self.explained(bucket, key), _kept_open(file) as lent:
-            client.upload_fileobj(lent, bucket, key, ExtraArgs=given, Config=self.transfer_config)
+        with self.explained(bucket, key):
+            client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
-        from boto3.s3.transfer import S3Transfer
-
-        given = self._extra(S3Transfer.ALLOWED_UPLOAD_ARGS) | self._payer()
+        given = self._extra(upload=True)
         if encrypt:
             given["ServerSideEncryption"] = "AES256"
         if acl_policy and acl_policy != NO_ACL:
@@ -144,16 +144,8 @@ def _only_if_new(params: dict[str, Any], **_: Any) -> dict[str, Any]:
     return {**params, "IfNoneMatch": "*"}
 
 
-@contextmanager
-def _kept_open(file: Any) -> Generator[Any, None, None]:
-    """boto3 closes what it has sent; files of the caller stay open."""
-    if not hasattr(file, "read"):
-        raise UsageError(f"A binary file or stream is wanted, not {type(file).__name__}.")
-    yield _Unclosed(file)
-
-
 class _Unclosed:
-    """A file without its `close`."""
+    """A file without its `close`: boto3 closes what it has sent, and this one is the caller's."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -162,7 +154,7 @@ class _Unclosed:
         return getattr(self._file, name)
 
     def close(self) -> None:
-        """Nothing: the file belongs to somebody else."""
+        """Nothing."""
 
 
 @contextmanager

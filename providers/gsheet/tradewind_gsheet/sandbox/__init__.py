@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from tradewind_gsheet.sandbox.routing import in_place_of_google as in_place_of_google
     from tradewind_gsheet.sandbox.stand_in import GSheetSandbox as GSheetSandbox
 
-_HOME = {"GSheetSandbox": "stand_in"}
+_HOME = {"GSheetSandbox": "stand_in", "in_place_of_google": "routing"}
 
 __all__ = list(_HOME)
 

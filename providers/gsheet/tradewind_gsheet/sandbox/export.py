@@ -69,7 +69,7 @@ def import_csv(spreadsheet: Spreadsheet, content: bytes, today: datetime.date) -
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     width = max(map(len, rows), default=0)
     sheet = Sheet({"sheetId": 0, "title": spreadsheet.title[:100] or "Sheet1"})
-    sheet.resize(max(len(rows), 1), max(width, 1))
+    sheet.resize(max(len(rows), sheet.row_count), max(width, sheet.column_count))
     spreadsheet.sheets, spreadsheet.named_ranges = [sheet], []
     spreadsheet.check_size()
     writer = Writer(spreadsheet, "USER_ENTERED", today, lambda _sheet, _area: None)

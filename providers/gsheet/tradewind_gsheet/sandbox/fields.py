@@ -1,4 +1,4 @@
-"""Field masks: which fields of an answer are wanted (`sheets(properties.title)`), and which of a message are to be set."""
+"""Field masks such as `sheets(properties.title)`: which fields of an answer are wanted, which of a message are set."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def asks_for(mask: Mask, *path: str) -> bool:
 def set_fields(target: dict[str, Any], source: Mapping[str, Any], mask: Mask) -> None:
     """Set the fields of a mask to those of the source; what the source lacks is removed."""
     if "*" in mask:
-        mask = dict.fromkeys({*target, *source}, {})
+        mask = {name: {} for name in (*target, *source)}
     for name, below in mask.items():
         found = source.get(name)
         if below and isinstance(target.get(name, {}), dict) and isinstance(found, Mapping | None):

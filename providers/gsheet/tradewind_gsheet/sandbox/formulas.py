@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -192,6 +192,18 @@ def _moved_word(word: re.Match[str], moving: Moving) -> str:
     return "#REF!" if corners is None else (word["sheet"] or "") + ":".join(str(corner) for corner in corners)
 
 
+def retitled(formula: str, before: str, quoted: str) -> str:
+    """The formula with another title of a sheet, as it stands before the `!`."""
+    try:
+        words = _split(formula[1:])
+    except NoFormula:
+        return formula
+    return "=" + "".join(
+        f"{quoted}!{word['cells']}" if (_title(word["sheet"]) or "").casefold() == before.casefold() else word[0]
+        for word in words
+    )
+
+
 def _corner(text: str) -> Corner:
     found = re.fullmatch(r"(\$?)([A-Za-z]*)(\$?)(\d*)", text)
     assert found
@@ -218,11 +230,3 @@ def shifted(formula: str, rows: int, columns: int) -> str:
         return None if lost else moved
 
     return rewritten(formula, moving) if rows or columns else formula
-
-
-def ranges(node: Node) -> Iterator[Node]:
-    """The ranges in a formula."""
-    if node.kind == "range":
-        yield node
-    for part in node.parts:
-        yield from ranges(part)

@@ -10,6 +10,7 @@ from typing import Any
 from tradewind_gsheet.sandbox import fields
 from tradewind_gsheet.sandbox.a1 import Area, Reference
 from tradewind_gsheet.sandbox.cells import Cell, CellError, Result, Stored, Value
+from tradewind_gsheet.sandbox.colours import from_code
 from tradewind_gsheet.sandbox.sheet import Sheet
 from tradewind_gsheet.sandbox.spreadsheet import GridRange, Spreadsheet
 from tradewind_gsheet.sandbox.values import Reader
@@ -50,13 +51,8 @@ def _theme() -> dict[str, Any]:
     }
     return {
         "primaryFontFamily": "Arial",
-        "themeColors": [{"colorType": kind, "color": {"rgbColor": _colour(code)}} for kind, code in colours.items()],
+        "themeColors": [{"colorType": kind, "color": {"rgbColor": from_code(code)}} for kind, code in colours.items()],
     }
-
-
-def _colour(code: str) -> dict[str, float]:
-    parts = {name: int(code[at : at + 2], 16) for name, at in (("red", 0), ("green", 2), ("blue", 4))}
-    return {name: 1 if part == 255 else float(f"{part / 255:.8g}") for name, part in parts.items() if part}
 
 
 #: Sizes in pixels of a column and a row that nobody has changed.

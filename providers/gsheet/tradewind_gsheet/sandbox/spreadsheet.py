@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tradewind_gsheet.sandbox import a1
 from tradewind_gsheet.sandbox.a1 import Area, Reference
+from tradewind_gsheet.sandbox.cells import Cell
+from tradewind_gsheet.sandbox.formulas import Corner, Moving, retitled, rewritten
 from tradewind_gsheet.sandbox.locales import DEFAULT, Locale, locale
 from tradewind_gsheet.sandbox.refusals import Refused
-from tradewind_gsheet.sandbox.sheet import Sheet
+from tradewind_gsheet.sandbox.sheet import Sheet, move_range
 
 #: Cells that a spreadsheet may have, empty ones counted, and characters that one may hold.
 MOST_CELLS = 10_000_000
 MOST_CHARACTERS = 50_000
 
 GridRange = dict[str, Any]
+
+#: Where a boundary between rows or columns goes; it is told whether it is an end.
+Moved = Callable[[int, bool], int]
 
 
 class Spreadsheet:
@@ -109,11 +115,6 @@ class Spreadsheet:
         sheet = self.titled(name)
         return (sheet, Reference()) if sheet else None
 
-    def named_on(self, sheet: Sheet) -> Iterator[dict[str, Any]]:
-        for one in self.named_ranges:
-            if one["range"].get("sheetId", 0) == sheet.id:
-                yield one
-
 
 def reference(range_: GridRange) -> Reference:
     """A `GridRange` of the API."""
@@ -142,3 +143,78 @@ def beyond(sheet: Sheet, area: Area) -> Refused:
         f"Range ({range_name(sheet, area)}) exceeds grid limits. "
         f"Max rows: {sheet.row_count}, max columns: {sheet.column_count}"
     )
+
+
+# -- cells that move, and what refers to them -------------------------------------------------------------------------
+
+
+def insert(spreadsheet: Spreadsheet, sheet: Sheet, dimension: str, start: int, count: int, *, inherit: bool) -> None:
+    """Insert rows or columns; what refers to cells behind them still does."""
+    sheet.insert(dimension, start, count, inherit=inherit)
+    _follow(spreadsheet, sheet, dimension, lambda place, end: place + count if place >= start + end else place)
+
+
+def delete(spreadsheet: Spreadsheet, sheet: Sheet, dimension: str, start: int, end: int) -> None:
+    """Delete rows or columns; what refers to cells behind them still does, and to those themselves to nothing."""
+    sheet.delete(dimension, start, end)
+
+    def moved(place: int, _: bool) -> int:
+        return place if place <= start else max(start, place - (end - start))
+
+    _follow(spreadsheet, sheet, dimension, moved)
+
+
+def _follow(spreadsheet: Spreadsheet, sheet: Sheet, dimension: str, moved: Moved) -> None:
+    kept = [
+        one
+        for one in spreadsheet.named_ranges
+        if one["range"].get("sheetId", 0) != sheet.id or move_range(one["range"], dimension, moved)
+    ]
+    spreadsheet.named_ranges = kept
+    for other in spreadsheet.sheets:
+        _rewrite(other, _moving(sheet, other is sheet, dimension, moved))
+
+
+def _moving(sheet: Sheet, at_home: bool, dimension: str, moved: Moved) -> Moving:
+    """How references move; one without a title is to the sheet that it stands on."""
+    field = "row" if dimension == "ROWS" else "column"
+
+    def moving(title: str | None, corners: list[Corner]) -> list[Corner] | None:
+        is_there = at_home if title is None else title.casefold() == sheet.title.casefold()
+        places = [getattr(corner, field) for corner in corners]
+        if not is_there or None in places:
+            return corners
+        first, last = moved(places[0], False), moved(places[-1] + 1, True) - 1
+        if last < first:
+            return None
+        pairs = zip(corners, (first, last), strict=False)
+        return [replace(one, row=at) if field == "row" else replace(one, column=at) for one, at in pairs]
+
+    return moving
+
+
+def _rewrite(sheet: Sheet, moving: Moving) -> None:
+    """Let the references of all formulas of a sheet move."""
+    for number, row in enumerate(sheet.rows):
+        if any(isinstance(cell, Cell) and cell.formula for cell in row):
+            sheet.rows[number] = tuple(
+                replace(cell, formula=rewritten(cell.formula, moving))
+                if isinstance(cell, Cell) and cell.formula
+                else cell
+                for cell in row
+            )
+
+
+def rename(spreadsheet: Spreadsheet, sheet: Sheet, title: str) -> None:
+    """Give a sheet another title, in formulas too."""
+    before = sheet.title
+    sheet.properties["title"] = title
+    for other in spreadsheet.sheets:
+        for number, row in enumerate(other.rows):
+            if any(isinstance(cell, Cell) and "!" in cell.formula for cell in row):
+                other.rows[number] = tuple(
+                    replace(cell, formula=retitled(cell.formula, before, a1.quoted_title(title)))
+                    if isinstance(cell, Cell) and cell.formula
+                    else cell
+                    for cell in row
+                )

@@ -34,10 +34,14 @@ class Rendering:
     dates: str = "SERIAL_NUMBER"
 
 
+#: As people see them.
+FORMATTED = Rendering()
+
+
 class Reader:
     """Reads values of a spreadsheet as it is now."""
 
-    def __init__(self, spreadsheet: Spreadsheet, now: datetime.datetime, how: Rendering = Rendering()) -> None:
+    def __init__(self, spreadsheet: Spreadsheet, now: datetime.datetime, how: Rendering = FORMATTED) -> None:
         self._spreadsheet = spreadsheet
         self._calculation = Calculation(spreadsheet, now)
         self._locale = spreadsheet.locale
@@ -117,12 +121,12 @@ class Written:
     area: Area
     cells: int
     rows: int
-    columns: int
+    columns: frozenset[int]
 
     def told(self, spreadsheet: Spreadsheet) -> dict[str, Any]:
         """`UpdateValuesResponse`."""
         told: dict[str, Any] = {"spreadsheetId": spreadsheet.id, "updatedRange": range_name(self.sheet, self.area)}
-        counts = {"updatedRows": self.rows, "updatedColumns": self.columns, "updatedCells": self.cells}
+        counts = {"updatedRows": self.rows, "updatedColumns": len(self.columns), "updatedCells": self.cells}
         return {**told, **{name: count for name, count in counts.items() if count}}
 
 
@@ -152,7 +156,7 @@ class Writer:
         """Write rows of values into an area of the grid."""
         if any(map(len, rows)):
             self._allowed(sheet, area)
-        columns: set[int] = set()
+        columns: frozenset[int] = frozenset()
         count = changed_rows = 0
         for number, values in enumerate(rows):
             row = area.top + number
@@ -166,10 +170,10 @@ class Writer:
                 for place, (old, new) in enumerate(zip(padded, values, strict=True))
             ]
             sheet.put(row, area.left, after)
-            columns.update(given)
+            columns |= {area.left + place for place in given}
             count += len(given)
             changed_rows += 1
-        return Written(sheet, area, count, changed_rows, len(columns))
+        return Written(sheet, area, count, changed_rows, columns)
 
     def _stored(self, old: Stored, value: Any, row: int, column: int) -> Stored:
         if value is None:
@@ -285,7 +289,7 @@ def _has_content(sheet: Sheet, area: Area) -> bool:
 def append(
     writer: Writer, sheet: Sheet, reference: Reference, values: Sequence[Sequence[Any]], major: str, *, insert: bool
 ) -> tuple[Area | None, Written]:
-    """Write below the last table in a range, and make the grid larger for it. Answers the table, and what was written."""
+    """Write below the last table in a range; the grid grows as needed. Answers the table, and what was written."""
     rows = rows_of(values, major)
     area = reference.on(sheet.row_count, sheet.column_count)
     if area.top >= sheet.row_count or area.left >= sheet.column_count:

@@ -63,7 +63,7 @@ def batch_update(call: Call) -> dict[str, Any]:
     call.touch(spreadsheet)
     totals = {
         "totalUpdatedRows": sum(one.rows for one in done),
-        "totalUpdatedColumns": sum(one.columns for one in done),
+        "totalUpdatedColumns": len({(one.sheet.id, column) for one in done for column in one.columns}),
         "totalUpdatedCells": sum(one.cells for one in done),
         "totalUpdatedSheets": len({one.sheet.id for one in done}),
     }

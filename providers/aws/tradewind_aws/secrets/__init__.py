@@ -1,0 +1,1 @@
+"""Connections, variables and secrets from AWS: Secrets Manager, and the parameters of Systems Manager (SSM)."""
