@@ -143,6 +143,7 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
+    "tradewind_aws": ["AwsBaseHook", "S3Hook", "SecretsManagerHook", "SsmHook"],
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 
