@@ -143,7 +143,20 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
+<<<<<<< HEAD
     "tradewind_aws": ["AwsBaseHook", "S3Hook", "SecretsManagerHook", "SsmHook"],
+=======
+    "tradewind_gsheet": [
+        "GSheetsHook",
+        "GoogleSheetsCreateSpreadsheetOperator",
+        "SQLToGoogleSheetsOperator",
+        "GoogleSheetsReadOperator",
+        "GoogleSheetsAppendOperator",
+        "GoogleSheetsClearOperator",
+        "Sheet",
+        "Numbers",
+    ],
+>>>>>>> gsheet
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 

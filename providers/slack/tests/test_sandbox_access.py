@@ -135,13 +135,13 @@ def test_workspaces_see_nothing_of_each_other(sandbox, client, texts):
 
 
 def test_actions_say_what_is_wrong(control):
-    with pytest.raises(SandboxError, match="has no action 'dance'; it has channel, file"):
+    with pytest.raises(SandboxError, match=r"has no action 'dance'; it has channel, file"):
         control.act("dance")
     with pytest.raises(SandboxError, match=r"The action 'say' .* missing 1 required positional argument"):
         control.act("say", channel="general")
-    with pytest.raises(SandboxError, match="There is no channel 'nowhere'"):
+    with pytest.raises(SandboxError, match=r"There is no channel 'nowhere'"):
         control.act("page", channel="nowhere")
-    with pytest.raises(SandboxError, match="There is nobody called 'zoe'"):
+    with pytest.raises(SandboxError, match=r"There is nobody called 'zoe'"):
         control.act("say", channel="general", text="x", user="zoe")
 
 
