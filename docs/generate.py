@@ -143,6 +143,16 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
+    "tradewind_gsheet": [
+        "GSheetsHook",
+        "GoogleSheetsCreateSpreadsheetOperator",
+        "SQLToGoogleSheetsOperator",
+        "GoogleSheetsReadOperator",
+        "GoogleSheetsAppendOperator",
+        "GoogleSheetsClearOperator",
+        "Sheet",
+        "Numbers",
+    ],
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tradewind.errors import TaskTimeout as AirflowTaskTimeout
     from tradewind.errors import TradewindError as AirflowException
     from tradewind.hook import BaseHook
+    from tradewind.notifier import BaseNotifier
     from tradewind.operator import (
         BaseOperator,
         BaseSensor,
@@ -62,6 +63,7 @@ _PLACES = {
     "AirflowSkipException": "errors:TaskSkipped",
     "AirflowTaskTimeout": "errors:TaskTimeout",
     "BaseHook": "hook:BaseHook",
+    "BaseNotifier": "notifier:BaseNotifier",
     "BaseOperator": "operator:BaseOperator",
     "BaseSensor": "operator:BaseSensor",
     "BaseSensorOperator": "operator:BaseSensor",
@@ -108,6 +110,7 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "BaseHook",
+    "BaseNotifier",
     "BaseOperator",
     "BaseSensor",
     "BaseSensorOperator",

@@ -131,3 +131,37 @@ def test_a_retry_policy_decides_in_real_attempts(deploy):
         "",
     ]
     assert len(here.store.attempts(run.id, "refused")) == 1
+
+
+def test_an_attempt_killed_while_it_tells_of_its_failure_tells_again(deploy, tmp_path):
+    """It had recorded that it failed, so nobody else would call its callbacks. Those of the DAG likewise."""
+    here = deploy()
+    notes = tmp_path / "notes"
+    here.write(
+        "mortal.py",
+        f"""
+        import os, signal
+        from datetime import datetime
+        from tradewind import DAG
+        from tradewind.operators.python import PythonOperator
+
+        def dies_once(what):
+            def callback(context):
+                first = not os.path.exists({str(notes)!r}) or what not in open({str(notes)!r}).read()
+                with open({str(notes)!r}, "a") as file:
+                    file.write(what + "\\n")
+                if first:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return callback
+
+        with DAG("mortal", start_date=datetime(2026, 1, 1), schedule=None, on_failure_callback=dies_once("run")):
+            PythonOperator(task_id="a", python_callable=lambda: 1 / 0, on_failure_callback=dies_once("task"))
+        """,
+    )
+    here.start()
+    run = here.trigger("mortal")
+    assert str(here.ended(run).state) == "failed"
+    here.until(lambda: here.store.run("mortal", run.run_id).owner is None)
+    assert sorted(notes.read_text().split()) == ["run", "run", "task", "task"]
+    assert here.store.task(run.id, "a").reason == "ZeroDivisionError: division by zero"
+    assert len(here.store.attempts(run.id, "a")) == 1

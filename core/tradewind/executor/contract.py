@@ -24,6 +24,10 @@ class Ended(msgspec.Struct, frozen=True):
     exit_code: int | None = 0  #: 0: it recorded how it ended; below 0: killed by that signal; None: not known
     reason: str = ""  #: what the executor knows beyond the exit code, in words
 
+    @property
+    def was_killed(self) -> bool:
+        return self.exit_code is not None and self.exit_code < 0
+
 
 class Executor(ABC):
     """Runs attempts. `submit` may be called as often as `slots` says; more is allowed, and may wait."""

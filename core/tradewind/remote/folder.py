@@ -78,14 +78,16 @@ class FolderXComStore(XComStore):
     def delete_all(self, prefix: str) -> int:
         folder = self._folder / prefix
         try:
+            folder.stat()
             count = sum(len(files) for _, _, files in os.walk(folder))
-            if folder.exists():
-                shutil.rmtree(folder)
+            shutil.rmtree(folder)
             for parent in folder.parents:  # folders that are empty now; another process may fill one this moment
                 if parent == self._folder or self._folder not in parent.parents:
                     break
                 with suppress(OSError):
                     parent.rmdir()
+        except FileNotFoundError:
+            return 0
         except OSError as error:
             raise XComError(f"The XCom store {self.url} does not delete: {_told(error)}") from error
         return count

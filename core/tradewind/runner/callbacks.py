@@ -9,6 +9,7 @@ from typing import Any
 
 from tradewind import settings
 from tradewind.context import Context
+from tradewind.notifier import BaseNotifier
 from tradewind.runner.tracebacks import format_error
 from tradewind.secrets import redact
 from tradewind.states import TaskState
@@ -34,7 +35,8 @@ def call(callbacks: Callable[..., Any] | Iterable[Callable[..., Any]] | None, co
     good = True
     for callback in [callbacks] if callable(callbacks) else callbacks:
         try:
-            callback(context)
+            # What a notifier logs when it is called by others, it raises here: to be told like any other failure.
+            (callback.tell if isinstance(callback, BaseNotifier) else callback)(context)
         except (Exception, SystemExit) as error:
             good = False
             shown = getattr(callback, "__qualname__", None) or type(callback).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 from tradewind.context import TaskApi
 from tradewind.records import Run
@@ -27,4 +28,4 @@ def task_api(store: Store, settings: Settings, run: Run) -> TaskApi:
         return api
     from tradewind.runner.stored_xcoms import StoredXComs  # attempts start faster without it
 
-    return StoredXComs(api, run.id, settings.xcom_store_threshold)
+    return cast(TaskApi, StoredXComs(api, run.id, settings.xcom_store_threshold))

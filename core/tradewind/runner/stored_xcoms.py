@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from tradewind.context import TaskApi
 from tradewind.errors import XComError
@@ -19,15 +20,12 @@ class StoredXComs:
     """
 
     def __init__(self, api: TaskApi, run: int, threshold: int) -> None:
-        self.xcom_get = api.xcom_get
-        self.xcom_get_many = api.xcom_get_many
-        self.xcom_prior = api.xcom_prior
-        self.previous_success = api.previous_success
-        self.task_states = api.task_states
-        self.reschedules = api.reschedules
         self._api = api
         self._run = run  #: Run.id
         self._threshold = threshold  #: bytes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._api, name)
 
     def xcom_put(self, key: TaskKey, xcom_key: str, json_text: str) -> None:
         if len(json_text.encode()) <= self._threshold:

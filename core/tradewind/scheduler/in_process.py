@@ -152,11 +152,21 @@ class _Play:
         self.tell(Progress(ready.task_id, "running"))
         task = self.dag.get_task(ready.task_id)
         try:
-            outcome = execute_task(self.dag, task, self.live.run, running, self.api, interrupts=Interrupts())
+            outcome = execute_task(
+                *(self.dag, task, self.live.run, running, self.api),
+                record=lambda outcome: self.record(running, outcome),
+                interrupts=Interrupts(),
+            )
         except KeyboardInterrupt:
             self.put(replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted"))
             raise
         self.take_in(running, outcome, started)
+
+    def record(self, running: TaskInstance, outcome: Outcome) -> bool:
+        """Let callbacks see how the attempt ended."""
+        ended = replace(running, state=outcome.state, ended_at=outcome.ended_at, reason=outcome.reason)
+        self.api.record_task(self.live.run, ended)
+        return True
 
     def take_in(self, running: TaskInstance, outcome: Outcome, started: datetime.datetime) -> None:
         next_at = outcome.next_at

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tradewind.records import DagSpec, Moves, Run, TaskInstance, TaskSpec
+from tradewind.records import DagSpec, Moves, Run, TaskInstance, TaskKey, TaskSpec
 from tradewind.states import FAILED_STATES, FINISHED, HELD, TaskState
 
 #: How many tasks directly upstream are in each finished state.
@@ -76,7 +76,13 @@ class LiveRun:
     unfinished: int = 0
     held: int = 0  #: task instances that an executor holds
     unstarted: dict[str, int] = field(default_factory=dict)  #: task id -> how often its attempt could not be started
+    called_again: set[TaskKey] = field(default_factory=set)  #: callbacks that were killed, and started once more
     skipped_by: dict[str, set[str]] = field(default_factory=dict)  #: task id -> ended tasks that decided to skip it
+
+    def tells_of(self, ended: TaskInstance) -> bool:
+        """Whether callbacks of the task are to be told of such an end, should the attempt not do so itself."""
+        failed = ended.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY)
+        return failed and self.graph.tasks[ended.task_id].has_failure_callbacks
 
     @property
     def affinity(self) -> str:

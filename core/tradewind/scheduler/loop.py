@@ -170,6 +170,8 @@ class Loop:
             elif stored.state in HELD:
                 self._end(live, stored, self._lost(live, stored, ended))
             elif stored != live.instances[stored.task_id]:
+                if ended.was_killed and live.tells_of(stored):  # after it had recorded that, and before it told of it
+                    self.dispatcher.submit_lost(live, stored)
                 self.take_in(live, stored)
         self.forget_if_over(live)
 
@@ -182,9 +184,7 @@ class Loop:
 
     def _end(self, live: LiveRun, stored: TaskInstance, after: TaskInstance) -> None:
         """Write the end of an attempt that has no process to do it, nor to call the callbacks of its task."""
-        failed = after.state in (TaskState.FAILED, TaskState.UP_FOR_RETRY)
-        told = failed and live.graph.tasks[stored.task_id].has_failure_callbacks
-        self.settle(live, Moves((TaskMove(stored, after),)), lost=after if told else None)
+        self.settle(live, Moves((TaskMove(stored, after),)), lost=after if live.tells_of(after) else None)
 
     def _lost(self, live: LiveRun, stored: TaskInstance, ended: Ended) -> TaskInstance:
         """What becomes of an attempt whose process ended without recording how."""
@@ -221,6 +221,10 @@ class Loop:
             what = live.run.run_id if of_run else str(ended.key)
             log.error("The callback of %s failed: %s", what, ended.reason or f"exit {ended.exit_code}")
         if of_run and live.run.callback_due and ended.key == key_of_callback(live.run):
+            if ended.was_killed and ended.key not in live.called_again and not self.dispatcher.closed:
+                live.called_again.add(ended.key)
+                self.dispatcher.submit_callback(live)
+                return
             self.store.callback_done(live.run)
             live.run = replace(live.run, callback_due=False)
         self.forget_if_over(live)

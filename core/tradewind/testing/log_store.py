@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
 from tradewind.errors import LogStoreError
@@ -41,8 +42,8 @@ class LogStoreContract(Contract, contract=True):
             @pytest.fixture
             def unreachable(self): ...
 
-    `open_store()` makes one more `LogStore` for the same place, which is empty when a test begins: laws read with
-    another than they wrote with, as another machine would. `unreachable` is a store whose other side is not there.
+    `open_store()` makes one more `LogStore` for the same place: laws read with another than they wrote with, as
+    another machine would. `unreachable` is a store whose other side is not there.
     """
 
     #: The other side can be out of reach.
@@ -91,31 +92,33 @@ class LogStoreContract(Contract, contract=True):
         store = open_store()
         names = [_name(number) for number in range(self.many)]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda name: store.put("d/r/t/1.log", name, b"x\n"), reversed(names)))
-        got = open_store().chunks("d/r/t/1.log")
+            list(pool.map(lambda name: store.put("listed/r/t/1.log", name, b"x\n"), reversed(names)))
+        got = open_store().chunks("listed/r/t/1.log")
         require(len(got) == len(names), f"{len(names)} chunks were written and {len(got)} are listed.")
         require(got == names, "The chunks are not listed in the order of their names.")
-        got = open_store().chunks("d/r/t/1.log", after=names[-3])
+        got = open_store().chunks("listed/r/t/1.log", after=names[-3])
         require(got == names[-2:], f"After the third from the end two chunks come, and not {len(got)}.")
-        got = open_store().chunks("d/r/t/1.log", after=f"{STREAM}.")
+        got = open_store().chunks("listed/r/t/1.log", after=f"{STREAM}.")
         require(got == names, "`after` may be a text that is no chunk: all names that are greater come after it.")
 
     def test_logs_are_kept_apart(self, open_store: Open) -> None:
         """A log has its own chunks only, whatever the names of others begin with."""
         store = open_store()
-        for log in ("d/r/t/1.log", "d/r/t/1.log2", "d/r/t/11.log", "d/r/t2/1.log", "x/d/r/t/1.log"):
+        for log in ("apart/r/t/1.log", "apart/r/t/1.log2", "apart/r/t/11.log", "apart/r/t2/1.log", "x/apart/r/t/1.log"):
             store.put(log, _name(0), log.encode())
-        got = store.chunks("d/r/t/1.log")
+        got = store.chunks("apart/r/t/1.log")
         require(got == [_name(0)], f"The log has one chunk, and these are listed: {got}.")
-        require(store.get("d/r/t/1.log", got[0]) == b"d/r/t/1.log", "The chunk is that of another log.")
+        require(store.get("apart/r/t/1.log", got[0]) == b"apart/r/t/1.log", "The chunk is that of another log.")
 
     def test_the_same_chunk_again_takes_its_place(self, open_store: Open) -> None:
         """A chunk that is uploaded once more, since nobody saw that it had arrived, is there once."""
         store = open_store()
         for data in (b"one", b"another"):
-            store.put("d/r/t/1.log", _name(0), data)
-        require(store.chunks("d/r/t/1.log") == [_name(0)], "A chunk that was written twice is listed twice, or not.")
-        require(store.get("d/r/t/1.log", _name(0)) == b"another", "It is not what was written last.")
+            store.put("again/r/t/1.log", _name(0), data)
+        require(
+            store.chunks("again/r/t/1.log") == [_name(0)], "A chunk that was written twice is listed twice, or not."
+        )
+        require(store.get("again/r/t/1.log", _name(0)) == b"another", "It is not what was written last.")
 
     def test_what_is_not_there(self, open_store: Open) -> None:
         """A log that nothing is kept of has no chunks; a chunk that is not there is a LogStoreError."""
@@ -135,9 +138,9 @@ class LogStoreContract(Contract, contract=True):
 
         def work(number: int) -> bool:
             data = str(number).encode() * 1000
-            store.put(f"d/r/t{number}/1.log", _name(0), data)
-            names = store.chunks(f"d/r/t{number}/1.log")
-            return names == [_name(0)] and store.get(f"d/r/t{number}/1.log", names[0]) == data
+            store.put(f"threads/r/t{number}/1.log", _name(0), data)
+            names = store.chunks(f"threads/r/t{number}/1.log")
+            return names == [_name(0)] and store.get(f"threads/r/t{number}/1.log", names[0]) == data
 
         with ThreadPoolExecutor(8) as pool:
             require(all(pool.map(work, range(24))), "Threads that use one store get each other's chunks, or none.")
@@ -157,7 +160,7 @@ class LogStoreContract(Contract, contract=True):
             lambda: unreachable.get("d/r/t/1.log", _name(0)),
         )
         for verb, what in zip(verbs, ("put", "chunks", "get")):
-            error = within(self.patience, lambda verb=verb: _raised(verb), lambda: None)
+            error = within(self.patience, partial(_raised, verb), lambda: None)
             require(error is not None, f"{what} takes longer than {self.patience:g} s to see that nobody is there.")
             require(
                 isinstance(error, LogStoreError),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ClassVar
 
 from tradewind.errors import XComError
@@ -37,8 +39,8 @@ class XComStoreContract(Contract, contract=True):
             @pytest.fixture
             def unreachable(self): ...
 
-    `open_store()` makes one more `XComStore` for the same place, which is empty when a test begins: laws read with
-    another than they wrote with, as another machine would. `unreachable` is a store whose other side is not there.
+    `open_store()` makes one more `XComStore` for the same place: laws read with another than they wrote with, as
+    another machine would. `unreachable` is a store whose other side is not there.
     """
 
     #: The other side can be out of reach.
@@ -71,9 +73,9 @@ class XComStoreContract(Contract, contract=True):
     def test_what_is_not_there_is_none(self, open_store: Open) -> None:
         """A value that is not there is None, and deleting it is fine."""
         store = open_store()
-        require(store.get("d/r/1/t/1-a.json") is None, "What is not there is given all the same; answer None.")
-        store.delete("d/r/1/t/1-a.json")
-        require(store.delete_all("d/r/1/") == 0, "delete_all of nothing answers 0.")
+        require(store.get("none/r/1/t/1-a.json") is None, "What is not there is given all the same; answer None.")
+        store.delete("none/r/1/t/1-a.json")
+        require(store.delete_all("none/r/1/") == 0, "delete_all of nothing answers 0.")
 
     def test_a_value_is_replaced_at_once(self, open_store: Open) -> None:
         """Who reads while a value is replaced gets the one before or the one after, whole."""
@@ -100,21 +102,21 @@ class XComStoreContract(Contract, contract=True):
     def test_a_value_is_deleted(self, open_store: Open) -> None:
         """A value that is deleted is gone, and no other."""
         store = open_store()
-        for name in ("d/r/1/t/1-a.json", "d/r/1/t/1-a.json2"):
+        for name in ("one/r/1/t/1-a.json", "one/r/1/t/1-a.json2"):
             store.put(name, b"x")
-        store.delete("d/r/1/t/1-a.json")
-        require(open_store().get("d/r/1/t/1-a.json") is None, "A value that was deleted is still there.")
-        require(open_store().get("d/r/1/t/1-a.json2") == b"x", "Another value than the one named was deleted.")
+        store.delete("one/r/1/t/1-a.json")
+        require(open_store().get("one/r/1/t/1-a.json") is None, "A value that was deleted is still there.")
+        require(open_store().get("one/r/1/t/1-a.json2") == b"x", "Another value than the one named was deleted.")
 
     def test_a_run_is_deleted(self, open_store: Open) -> None:
         """Every value of a run is deleted, however many, and none of another run."""
         store = open_store()
-        names = [f"d/r/1/t{number}/1-a.json" for number in range(self.many)]
-        others = ["d/r/11/t/1-a.json", "d/r/2/t/1-a.json", "x/d/r/1/t/1-a.json"]
-        for name in (*names, *others):
-            store.put(name, b"x")
-        count = open_store().delete_all("d/r/1/")
-        left = [name for name in names if store.get(name) is not None]
+        names = [f"gone/r/1/t{number}/1-a.json" for number in range(self.many)]
+        others = ["gone/r/11/t/1-a.json", "gone/r/2/t/1-a.json", "x/gone/r/1/t/1-a.json"]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: store.put(name, b"x"), (*names, *others)))
+            count = open_store().delete_all("gone/r/1/")
+            left = [data for data in pool.map(store.get, names) if data is not None]
         require(not left, f"{len(left)} of {len(names)} values are still there.")
         require(count == len(names), f"{len(names)} values were deleted, and delete_all answers {count!r}.")
         require(all(store.get(name) == b"x" for name in others), "Values of other runs were deleted too.")
@@ -135,7 +137,7 @@ class XComStoreContract(Contract, contract=True):
             lambda: unreachable.delete_all("a/"),
         )
         for verb, what in zip(verbs, ("put", "get", "delete", "delete_all")):
-            error = within(self.patience, lambda verb=verb: _raised(verb), lambda: None)
+            error = within(self.patience, partial(_raised, verb), lambda: None)
             require(error is not None, f"{what} takes longer than {self.patience:g} s to see that nobody is there.")
             require(
                 isinstance(error, XComError),

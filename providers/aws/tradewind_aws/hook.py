@@ -250,7 +250,7 @@ class AwsBaseHook(BaseHook):
         """The ARN of a role, given by name or as an ARN already."""
         if "/" in role:
             return role
-        with self.explained(service="iam"):
+        with self.explained(service="iam", thing=f"the role {role!r}"):
             client = self.make_client("iam", region_name=region_name)
             return str(client.get_role(RoleName=role)["Role"]["Arn"])
 

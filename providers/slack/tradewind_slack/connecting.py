@@ -101,15 +101,18 @@ def client_settings(
     given: Mapping[str, Any], *, timeout: float | None, proxy: str | None, retry_handlers: list[Any] | None
 ) -> dict[str, Any]:
     """Keywords of a client of slack_sdk: what the hook was given, or the connection's extras, or our defaults."""
-    if retry_handlers is None:
-        count, delay = given.get("retries", RETRIES), given.get("retry_delay", RETRY_DELAY)
-        retry_handlers = [Retries(count, delay, given.get("longest_wait", LONGEST_WAIT))]
     return {
         "timeout": given.get("timeout", TIMEOUT) if timeout is None else timeout,
         "proxy": proxy or given.get("proxy"),
-        "retry_handlers": retry_handlers,
+        "retry_handlers": [retries_of(given)] if retry_handlers is None else retry_handlers,
         "logger": _SILENT,
     }
+
+
+def retries_of(given: Mapping[str, Any]) -> Retries:
+    """How often calls are made again, as the extras say."""
+    count, delay = given.get("retries", RETRIES), given.get("retry_delay", RETRY_DELAY)
+    return Retries(count, delay, given.get("longest_wait", LONGEST_WAIT))
 
 
 def made(kind: Callable[..., Any], **settings: Any) -> Any:

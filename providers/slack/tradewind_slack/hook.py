@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
-from tradewind_slack import connecting, extras
+from tradewind_slack import channels, connecting, extras, uploads
 from tradewind_slack.errors import refused, unreached
+from tradewind_slack.retries import Retries
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -70,6 +72,11 @@ class SlackHook(BaseHook):
     def _extras(self) -> dict[str, Any]:
         return connecting.read_extras(self.connection, extras.SLACK_TYPE, self.slack_conn_id)
 
+    @cached_property
+    def retries(self) -> Retries:
+        """How often calls are made again, unless `retry_handlers` were given."""
+        return connecting.retries_of(self._extras)
+
     @property
     def api_url(self) -> str:
         """The address of the Web API, with a `/` at its end: `base_url` of slack_sdk's clients."""
@@ -125,6 +132,51 @@ class SlackHook(BaseHook):
             raise unreached(self.slack_conn_id, api_method, place, error) from error
         except SlackClientError as error:
             raise ConnectionFault(f"Connection {self.slack_conn_id!r}: {api_method}: {error}") from error
+
+    # -- channels and files
+
+    def get_channel_id(self, channel_name: str) -> str:
+        """The id of a channel. An id is answered as it is; see `channels`. Raises SlackError."""
+        return channels.find_id(self, channel_name)
+
+    def send_file_v2(
+        self,
+        *,
+        channel_id: str | None = None,
+        file_uploads: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        initial_comment: str | None = None,
+        thread_ts: str | None = None,
+    ) -> SlackResponse:
+        """Send one or several files as one message.
+
+        Each is a mapping with `file` (a path, bytes or an open binary file) or `content`, and perhaps `filename`,
+        `title`, `snippet_type` and `alt_txt`. `channel_id` may be a name too. A file from a path is streamed. Without a
+        channel the files are private. Nothing is seen of them before all are there. Raises SlackError.
+        """
+        given = [file_uploads] if isinstance(file_uploads, Mapping) else list(file_uploads)
+        places = [self.get_channel_id(channel_id)] if channel_id else []
+        ready = [uploads.Upload.read(one) for one in given]
+        return uploads.send(self, ready, places, initial_comment=initial_comment, thread_ts=thread_ts)
+
+    def send_file_v1_to_v2(
+        self,
+        *,
+        channels: str | Sequence[str] | None = None,
+        file: str | os.PathLike[str] | None = None,
+        content: str | bytes | None = None,
+        filename: str | None = None,
+        initial_comment: str | None = None,
+        title: str | None = None,
+        snippet_type: str | None = None,
+        thread_ts: str | None = None,
+    ) -> list[SlackResponse]:
+        """Send one file to several channels: names or ids, a list or text with commas. Raises SlackError."""
+        names = channels.split(",") if isinstance(channels, str) else channels or ()
+        places = [self.get_channel_id(name) for name in names if name.strip()]
+        path = os.fspath(file) if file is not None else None
+        told = {"file": path, "content": content, "filename": filename, "title": title, "snippet_type": snippet_type}
+        upload = uploads.Upload.read(told)
+        return [uploads.send(self, [upload], places, initial_comment=initial_comment, thread_ts=thread_ts)]
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the token is good (`auth.test`, asked once), and for which workspace."""

@@ -39,7 +39,8 @@ _UNDONE = (500, 503)  #: statuses with which Slack says that it did nothing
 def is_repeatable(url: str, body: bytes | None) -> bool:
     """Whether the call of that URL may be carried out twice."""
     method = urlsplit(url).path.rpartition("/")[2]
-    return method.rpartition(".")[2] in _HARMLESS or b"client_msg_id" in (body or b"")
+    _, dot, last = method.rpartition(".")  # the path of a webhook has no dot
+    return (bool(dot) and last in _HARMLESS) or b"client_msg_id" in (body or b"")
 
 
 class Retries:
@@ -78,7 +79,11 @@ class Retries:
         told = _retry_after(response.headers) if response is not None else None
         if told is not None:
             return told + random.uniform(0, 0.1)
-        wait: float = self.delay * 2**state.current_attempt * random.uniform(1, 1.25)
+        return self.pause(state.current_attempt)
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after the first (0), second (1) ... try, where Slack does not say how long."""
+        wait: float = self.delay * 2**attempt * random.uniform(1, 1.25)
         return min(self.longest_wait, wait)
 
 

@@ -162,5 +162,5 @@ def _when(ts: str) -> datetime:
 def _whole(title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>{body}</body></html>'
+        f'<link rel="icon" href="data:,"><style>{STYLE}</style><body>{body}</body></html>'
     )
