@@ -144,6 +144,19 @@ CLASSES = {
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
+    "tradewind_slack": [
+        "SlackHook",
+        "SlackWebhookHook",
+        "SlackAPIOperator",
+        "SlackAPIPostOperator",
+        "SlackAPIFileOperator",
+        "SlackAPIConversationsHistoryOperator",
+        "SlackWebhookOperator",
+        "SqlToSlackOperator",
+        "SqlToSlackWebhookOperator",
+        "SqlToSlackApiFileOperator",
+        "SlackFile",
+    ],
 }
 
 
