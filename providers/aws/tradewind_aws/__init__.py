@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from tradewind_aws.s3.hook import S3Hook as S3Hook
     from tradewind_aws.sandbox import AwsSandbox as AwsSandbox
     from tradewind_aws.sandbox import S3Sandbox as S3Sandbox
-    from tradewind_aws.sandbox.stand_ins import AwsSandbox as AwsSandbox
-    from tradewind_aws.sandbox.stand_ins import S3Sandbox as S3Sandbox
     from tradewind_aws.secrets.hooks import SecretsManagerHook as SecretsManagerHook
     from tradewind_aws.secrets.hooks import SsmHook as SsmHook
     from tradewind_aws.secrets.parameter_store import (
@@ -27,9 +25,6 @@ _HOME = {
     "AwsSandbox": "sandbox",
     "S3Hook": "s3.hook",
     "S3Sandbox": "sandbox",
-    "AwsSandbox": "sandbox.stand_ins",
-    "S3Hook": "s3.hook",
-    "S3Sandbox": "sandbox.stand_ins",
     "SecretsManagerBackend": "secrets.secrets_manager",
     "SecretsManagerHook": "secrets.hooks",
     "SsmHook": "secrets.hooks",

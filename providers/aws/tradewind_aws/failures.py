@@ -64,10 +64,10 @@ _UNANSWERED: tuple[tuple[str, str], ...] = (
     ("SSLError", "TLS failed; tls=false is plain HTTP, verify= names the certificates to trust."),
     ("EndpointConnectionError", "check host and port, that it runs, and that this machine can look its name up."),
     ("ConnectionClosedError", "it closed the connection without an answer; tls=false is plain HTTP."),
-    ("HTTPClientError", "the answer broke off."),
-    ("IncompleteReadError", "the answer broke off."),
-    ("ResponseStreamingError", "the answer broke off."),
 )
+
+#: The answer began, and broke off.
+_BROKEN_OFF = ("IncompleteReadError", "ResponseStreamingError", "HTTPClientError")
 
 _NO_CREDENTIALS = (
     "NoCredentialsError",
@@ -98,9 +98,14 @@ def explained(error: BaseException, settings: AwsSettings, place: str, subject: 
     """The error in our words; None if it is none of boto3's. `place` is the server that was asked."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from s3transfer.exceptions import RetriesExceededError
 
     if isinstance(error, Boto3Error) and isinstance(error.__context__, (BotoCoreError, ClientError)):
         error = error.__context__  # what boto3's transfers wrap
+    if isinstance(error, RetriesExceededError):
+        return errors.AwsUnreachable(
+            redact(f"{settings.who}, {place}: {subject}: the answer broke off, again and again.")
+        )
     if isinstance(error, ClientError):
         return _answered(error, settings, place, subject)
     if isinstance(error, (BotoCoreError, Boto3Error)):
@@ -175,5 +180,7 @@ def _unanswered(error: BaseException, settings: AwsSettings, place: str) -> AwsE
     for name, hint in _UNANSWERED:
         if name in names:
             return errors.AwsUnreachable(redact(f"{who} cannot reach {place}: {hint}"))
+    if any(name in names for name in _BROKEN_OFF):
+        return errors.AwsUnreachable(redact(f"{who}, {place}: the answer broke off."))
     message = re.sub(r"\s+", " ", str(error))[:300]
     return AwsError(redact(f"{who}, {place}: {message}"))

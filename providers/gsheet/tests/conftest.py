@@ -15,8 +15,7 @@ from tradewind_gsheet import GSheetsHook
 PATIENT = {"reads_per_minute": 0, "writes_per_minute": 0, "retry_delay": 0.01}
 
 
-def with_extra(connection: Connection, **extra: Any) -> Connection:
-    """The same connection with some extras changed; None takes one away."""
+def _with_extra(connection: Connection, **extra: Any) -> Connection:
     both = {**connection.extra_dejson, **extra}
     return Connection(
         connection.conn_id,
@@ -28,9 +27,15 @@ def with_extra(connection: Connection, **extra: Any) -> Connection:
 
 
 @pytest.fixture
+def with_extra() -> Callable[..., Connection]:
+    """`with_extra(connection, name=value)`: the same connection with some extras changed; None takes one away."""
+    return _with_extra
+
+
+@pytest.fixture
 def server(sandbox: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Connection:
     """The connection behind `sheets`."""
-    connection = with_extra(sandbox("gsheet"), **PATIENT)
+    connection = _with_extra(sandbox("gsheet"), **PATIENT)
     monkeypatch.setenv("AIRFLOW_CONN_SHEETS", connection.get_uri())
     return connection
 

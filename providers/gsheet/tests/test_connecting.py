@@ -16,7 +16,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from providers.gsheet.tests.conftest import PATIENT, with_extra
 from tradewind.connection import Connection
 from tradewind.errors import BrokenConnection, ConnectionNotFound
 from tradewind.secrets import forget_secrets, redact
@@ -43,7 +42,7 @@ def told_by(connection: Connection) -> str:
 
 
 @pytest.mark.parametrize("form", ["text", "object", "base64", "base64url", "old prefix", "file"])
-def test_every_form_of_the_key(server, key_text, tmp_path, form):
+def test_every_form_of_the_key(with_extra, server, key_text, tmp_path, form):
     path = tmp_path / "key.json"
     path.write_text(key_text)
     extra: dict[str, Any] = {
@@ -81,13 +80,13 @@ def test_the_key_file_itself_is_a_connection(server, key_text, monkeypatch, tmp_
         assert hook.account_email == json.loads(key_text)["client_email"]
 
 
-def test_the_login_of_the_machine(server, key_text, monkeypatch, tmp_path):
+def test_the_login_of_the_machine(with_extra, server, key_text, monkeypatch, tmp_path):
     (tmp_path / "adc.json").write_text(key_text)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
     works(with_extra(server, keyfile_dict=None))
 
 
-def test_no_key_and_no_login_of_the_machine(server, monkeypatch, tmp_path):
+def test_no_key_and_no_login_of_the_machine(with_extra, server, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
@@ -122,7 +121,7 @@ def test_a_connection_that_is_missing_is_an_error_whatever_the_machine_has(key_t
         ({"num_retries": 1, "extra__google_cloud_platform__num_retries": 2}, "twice"),
     ],
 )
-def test_a_connection_that_cannot_be_right(server, extra, told):
+def test_a_connection_that_cannot_be_right(with_extra, server, extra, told):
     connection = with_extra(server, **extra)
     with pytest.raises(BrokenConnection, match=told), connection.get_hook() as hook:
         hook.get_conn()
@@ -134,7 +133,7 @@ def _other_key() -> str:
 
 
 @pytest.mark.parametrize("damage", ["wrong", "cut", "no key"])
-def test_a_wrong_key_is_told_without_the_key(server, key_text, damage, caplog):
+def test_a_wrong_key_is_told_without_the_key(with_extra, server, key_text, damage, caplog):
     caplog.set_level("DEBUG")
     key = json.loads(key_text)
     key["private_key"] = {
@@ -174,7 +173,7 @@ def test_a_spreadsheet_that_is_not_shared(control, hook):
         hook.update_values(key, "A1", [["x"]])
 
 
-def test_scopes(server, key_text):
+def test_scopes(with_extra, server, key_text):
     read = "https://www.googleapis.com/auth/spreadsheets.readonly,https://www.googleapis.com/auth/drive.readonly"
     connection = with_extra(server, scope=read)
     works(connection)
@@ -182,7 +181,7 @@ def test_scopes(server, key_text):
         hook.create_spreadsheet({})
 
 
-def test_the_secret_parts_of_a_key_are_masked_and_the_rest_is_not(server, key_text):
+def test_the_secret_parts_of_a_key_are_masked_and_the_rest_is_not(with_extra, server, key_text):
     forget_secrets()
     with with_extra(server, keyfile_dict=base64.b64encode(key_text.encode()).decode()).get_hook() as hook:
         email = hook.account_email
@@ -216,7 +215,7 @@ class _Iam(BaseHTTPRequestHandler):
         pass
 
 
-def test_acting_as_another_account(control, server):
+def test_acting_as_another_account(with_extra, control, server):
     """Real google-auth asks a server of ours for the token; Sheets then sees the other account."""
     _Iam.asked = []
     with HTTPServer(("127.0.0.1", 0), _Iam) as iam:
@@ -254,7 +253,7 @@ def test_importing_loads_no_library_of_google():
     assert subprocess.check_output([sys.executable, "-c", code], text=True, env=environ) == "[]\n"
 
 
-def test_the_server_does_not_answer(server):
+def test_the_server_does_not_answer(with_extra, server):
     from tradewind.testing import faults
 
     with faults.silent_server() as silent:
@@ -263,10 +262,6 @@ def test_the_server_does_not_answer(server):
         told = told_by(connection)
     assert "took too long" in told
     assert str(silent.port) in told
-
-
-def test_patience_is_what_the_tests_say():
-    assert PATIENT["retry_delay"] < 0.1
 
 
 def test_what_a_message_never_has(control, server, key):

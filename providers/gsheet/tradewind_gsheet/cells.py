@@ -55,6 +55,14 @@ TEMPORAL: dict[str, tuple[Callable[[int | float], Any], str, str]] = {
     "interval": (serials.to_duration, "TIME", "[h]:mm:ss"),
 }
 
+#: Python type -> kind. The order matters: a datetime is a date too.
+_KINDS = (
+    (datetime.datetime, "timestamp"),
+    (datetime.date, "date"),
+    (datetime.time, "time"),
+    (datetime.timedelta, "interval"),
+)
+
 _DATES = datetime.date | datetime.time | datetime.timedelta
 
 
@@ -76,6 +84,13 @@ def to_cell(value: Any, *, dates_as_serials: bool = False) -> Cell:
     if len(text) > MAX_TEXT:
         raise ValueError(f"a text of {len(text):,} characters; a cell takes {MAX_TEXT:,}")
     return text
+
+
+def temporal_type(value: Any) -> Type | None:
+    """The type of a date, a time and the like; None for anything else."""
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return Type("timestamptz")
+    return next((Type(kind) for python, kind in _KINDS if isinstance(value, python)), None)
 
 
 def text_of_cell(cell: Any) -> str:
@@ -105,40 +120,29 @@ def reader(target: Type, numbers: Numbers | None) -> Callable[[Any], Any]:
     return read
 
 
-def untyped(cell: Any, numbers: Numbers | None) -> Any:
-    """The value of a cell whose type nobody told: as it is, but for a text that `numbers` reads as a number."""
-    if numbers is not None and isinstance(cell, str):
-        found = numbers.read(cell)
-        return cell if found is None else found
-    return cell
-
-
-def exactly(kind: Type, numbers: Numbers | None) -> Callable[[Any], Any]:
+def exactly(kind: Type) -> Callable[[Any], Any]:
     """What takes the cells of a column whose earlier ones are of this type, and raises ValueError for others."""
     convert = reading(ANY, kind)
     texts = kind.kind == "text"
 
     def read(cell: Any) -> Any:
-        value = untyped(cell, numbers)
-        if isinstance(value, str) is not texts or isinstance(value, bool) is not (kind.kind == "bool"):
+        if isinstance(cell, str) is not texts or isinstance(cell, bool) is not (kind.kind == "bool"):
             raise ValueError("a value of another type")
-        return value if convert is None else convert(value)
+        return cell if convert is None else convert(cell)
 
     return read
 
 
 def type_of(cells: list[Any]) -> Type:
-    """The type of a column with these cells, none of them empty: bool, int, float, decimal, text; `any` for a mix."""
+    """The type of a column with these cells, none of them empty: bool, int, float or text; `any` for a mix."""
     kinds = {_kind(cell) for cell in cells}
     if len(kinds) == 1:
         return Type(kinds.pop())
-    if kinds == {"int", "float"}:
-        return Type("float")
-    return Type("decimal") if kinds and kinds <= {"int", "float", "decimal"} else ANY
+    return Type("float") if kinds == {"int", "float"} else ANY
 
 
 def _kind(cell: Any) -> str:
-    for kind, name in ((bool, "bool"), (int, "int"), (float, "float"), (decimal.Decimal, "decimal"), (str, "text")):
+    for kind, name in ((bool, "bool"), (int, "int"), (float, "float"), (str, "text")):
         if isinstance(cell, kind):
             return name
     return "any"

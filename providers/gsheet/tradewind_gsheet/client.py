@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import logging
 
 
+#: The address of the Drive API, whose place the session may know another for.
+DRIVE = "https://www.googleapis.com/drive/v3"
+
+
 class Client:
     """Talks to Google for one connection. Close it."""
 
@@ -69,6 +73,13 @@ class Client:
             raise told from None  # what it comes from has requests in it, with tokens
 
     # Requests that several modules make
+
+    def who_am_i(self) -> dict[str, Any]:
+        """The user that Drive takes this login for."""
+        with self.explained("ask Google Drive who this is"):
+            found = self.http.request("get", f"{DRIVE}/about", params={"fields": "user"}).json()
+        user: dict[str, Any] = found.get("user", {})
+        return user
 
     def titles(self, spreadsheet_id: str) -> list[str]:
         with self.explained("read the tabs of it", spreadsheet_id):

@@ -37,7 +37,7 @@ class Sheet(Source, Sink):
     - `types`: name -> type of columns, as `Type` writes them: `{"day": "date", "amount": "decimal(10,2)"}`. A column
       that is not named has the type that its cells have in the first part that is read (400,000 cells): bool, int,
       float or text; where they differ, whatever comes. A date that nobody names is the number that Google keeps.
-    - `numbers`: how numbers are written that are kept as text; see `Numbers`. By default a text is a text.
+    - `numbers`: how numbers are written that are kept as text, in columns that `types` says are numbers; see `Numbers`.
     - `errors`: what the cell of a formula that failed (`#REF!`) is: an error, `null`, or `text`.
     - Blank rows are left out, and so is what stands beside the header's columns.
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tradewind.errors import TransferError
-from tradewind.transfer import Column, Type
+from tradewind.transfer import Type
+from tradewind.transfer.types import ANY
 from tradewind_gsheet.a1 import Place
 from tradewind_gsheet.book import Book, Tab
-from tradewind_gsheet.cells import TEMPORAL, reader, text_of_cell, to_cell
+from tradewind_gsheet.cells import TEMPORAL, reader, temporal_type, text_of_cell, to_cell
 from tradewind_gsheet.table import Rows, check_once, header_block, is_blank, read_rows
 
 Key = tuple[str, ...]
@@ -53,18 +54,18 @@ class Existing:
         """The row behind the last one that is filled."""
         return max(self._rows, default=self.place.row + (1 if self.names else 0) - 1) + 1
 
-    def rows_of(self, partition: Mapping[str, Any], columns: Mapping[str, Column]) -> list[int]:
+    def rows_of(self, partition: Mapping[str, Any], types: Mapping[str, Type]) -> list[int]:
         """Numbers of the rows that belong to a partition."""
-        wanted = [self._matcher(name, value, columns) for name, value in partition.items()]
+        wanted = [self._matcher(name, value, types) for name, value in partition.items()]
         return [number for number, row in self._rows.items() if all(matches(row) for matches in wanted)]
 
-    def keys(self, names: Sequence[str], columns: Mapping[str, Column]) -> dict[Key, int]:
+    def keys(self, names: Sequence[str], types: Mapping[str, Type]) -> dict[Key, int]:
         """Key -> number of its row. Raises TransferError if two rows have the same one."""
         places = [self.names.index(name) for name in names]
-        types = [columns[name].type for name in names]
+        kinds = [types[name] for name in names]
         found: dict[Key, int] = {}
         for number, row in self._rows.items():
-            key = tuple(canonical(_cell(row, place), kind) for place, kind in zip(places, types))
+            key = tuple(canonical(_cell(row, place), kind) for place, kind in zip(places, kinds))
             if key in found:
                 raise TransferError(
                     f"{self.where}: the rows {found[key] + 1} and {number + 1} have the same {', '.join(names)}, so "
@@ -73,11 +74,11 @@ class Existing:
             found[key] = number
         return found
 
-    def _matcher(self, name: str, value: Any, columns: Mapping[str, Column]) -> Callable[[list[Any]], bool]:
+    def _matcher(self, name: str, value: Any, types: Mapping[str, Type]) -> Callable[[list[Any]], bool]:
         place = self.names.index(name)
-        kind = columns[name].type if name in columns else Type("any")
+        kind = types.get(name, ANY)
         if kind.kind == "any":
-            kind = _guessed(value)
+            kind = guessed_type(value)
         wanted = canonical(to_cell(value), kind)
         return lambda row: canonical(_cell(row, place), kind) == wanted
 
@@ -109,7 +110,7 @@ def _cell(row: list[Any], place: int) -> Any:
     return row[place] if place < len(row) else ""
 
 
-def _guessed(value: Any) -> Type:
+def guessed_type(value: Any) -> Type:
     """The type of a value of a partition: a template gives texts, also for dates."""
     if isinstance(value, str):
         for kind, read in (("date", datetime.date.fromisoformat), ("timestamp", datetime.datetime.fromisoformat)):
@@ -117,7 +118,5 @@ def _guessed(value: Any) -> Type:
                 read(value)
             except ValueError:
                 continue
-            return Type(kind) if "-" in value else Type("any")
-    if isinstance(value, datetime.datetime):
-        return Type("timestamp" if value.tzinfo is None else "timestamptz")
-    return Type("date") if isinstance(value, datetime.date) else Type("any")
+            return Type(kind) if "-" in value else ANY
+    return temporal_type(value) or ANY

@@ -11,7 +11,7 @@ OLD_PREFIX = "extra__google_cloud_platform__"
 KEYS = (
     Extra("key_path", str, "file with the key: that of a service account, as the console of Google Cloud gives it"),
     Extra("keyfile_dict", str, "the content of such a file: JSON, or base64 of it", secret=True),
-    Extra("credential_config_file", str, "file that says how to log in with an identity of another cloud"),
+    Extra("credential_config_file", str, "file that says how to log in as somebody of another cloud", secret=True),
 )
 
 #: Further ones of the login.
@@ -21,7 +21,7 @@ LOGIN = (
     Extra("impersonation_chain", str, "accounts to act as, one for the other, the last one for the requests"),
     Extra("project", str, "project of the account, as Airflow has it; spreadsheets need none"),
     Extra("quota_project_id", str, "project that requests are counted for (default: that of the account)"),
-    Extra("token_uri", str, "where tokens are fetched (default: what the key says)"),  # an address, and no secret
+    Extra("token_uri", str, "where tokens are fetched (default: what the key says)", secret=True),
 )
 
 #: Of how requests are made.

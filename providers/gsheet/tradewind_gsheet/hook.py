@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from tradewind_gsheet.records import Numericise
     from tradewind_gsheet.settings import Settings
 
+#: Seconds that a test of the connection waits for an answer.
+TEST_TIMEOUT = 15.0
+
 #: Format -> type of the file, as Drive knows it.
 EXPORTS: dict[str, str] = {
     "csv": "text/csv",
@@ -119,15 +122,19 @@ class GSheetsHook(Values, BaseHook):
             opened.stop()
 
     def test_connection(self) -> tuple[bool, str]:
-        """Whether Google accepts the login and Drive answers it."""
+        """Whether Google accepts the login and Drive answers it. It asks once, and does not wait for long."""
+        import dataclasses
+        from contextlib import closing
+
         from tradewind.errors import TradewindError
+        from tradewind_gsheet.client import Client
 
         try:
-            with self._client.explained("ask Google Drive who this is"):
-                self._client.http.request(
-                    "get", "https://www.googleapis.com/drive/v3/files", params={"pageSize": "1", "fields": "files(id)"}
-                )
-            who = self._client.email or "the account of this machine"
+            settings = self.settings()
+            brief = min(settings.timeout or TEST_TIMEOUT, TEST_TIMEOUT)
+            with closing(Client(dataclasses.replace(settings, num_retries=0, timeout=brief), self.log)) as client:
+                client.who_am_i()
+                who = client.email or "the account of this machine"
         except TradewindError as error:
             return False, str(error)
         return True, f"Google answers. Spreadsheets must be shared with {who}."
@@ -182,7 +189,9 @@ class GSheetsHook(Values, BaseHook):
         return made
 
     def _move(self, key: str, folder_id: str) -> None:
-        url = f"https://www.googleapis.com/drive/v3/files/{key}"
+        from tradewind_gsheet.client import DRIVE
+
+        url = f"{DRIVE}/files/{key}"
         with self._client.explained(f"put the spreadsheet {key} into the folder {folder_id}"):
             told = self._client.http.request(
                 "get", url, params={"fields": "parents", "supportsAllDrives": "true"}
@@ -212,6 +221,7 @@ class GSheetsHook(Values, BaseHook):
 
         By default the format is what the suffix of `path` says, else xlsx.
         """
+        from tradewind_gsheet.client import DRIVE
         from tradewind_gsheet.errors import GSheetsError
 
         kind = format or (Path(path).suffix.removeprefix(".").lower() if path is not None else "xlsx")
@@ -219,7 +229,7 @@ class GSheetsHook(Values, BaseHook):
             raise GSheetsError(f"There is no format {kind!r}; there are {', '.join(EXPORTS)}.")
         key = self.resolve(spreadsheet)
         with self._client.explained(f"export the spreadsheet {key} as {kind}"):
-            url = f"https://www.googleapis.com/drive/v3/files/{key}/export"
+            url = f"{DRIVE}/files/{key}/export"
             content: bytes = self._client.http.request("get", url, params={"mimeType": EXPORTS[kind]}).content
         if path is not None:
             Path(path).write_bytes(content)

@@ -77,7 +77,7 @@ class SheetReader(RowReader):
         filled = [row[place] for row in rows if place < len(row) and row[place] not in ("", None)]
         if self.endpoint.errors == "null":
             filled = [cell for cell in filled if cell not in cells.ERRORS]
-        return cells.type_of([cells.untyped(cell, self.endpoint.numbers) for cell in filled])
+        return cells.type_of(filled)
 
     def rows(self) -> Iterator[Batch]:
         readers = [self._reader(column, told) for column, told in zip(self.columns, self._told)]
@@ -96,12 +96,9 @@ class SheetReader(RowReader):
             first, rows = part
 
     def _reader(self, column: Column, told: Type | None) -> Callable[[Any], Any]:
-        numbers = self.endpoint.numbers
         if told is not None:
-            return cells.reader(told, numbers)
-        if column.type.kind == "any":
-            return lambda cell: cells.untyped(cell, numbers)
-        return cells.exactly(column.type, numbers)
+            return cells.reader(told, self.endpoint.numbers)
+        return cells.exactly(column.type) if column.type.kind != "any" else lambda cell: cell
 
     def _row(self, row: Sequence[Any], number: int, readers: list[Callable[[Any], Any]]) -> tuple[Any, ...]:
         found: list[Any] = []

@@ -170,15 +170,15 @@ def checked(values: Iterable[Sequence[Any]]) -> list[list[Cell]]:
     width = len(given[0]) if given else 0
     if len(given) * width > MAX_CELLS:
         raise GSheetsError(
-            f"{len(given):,} rows of {width} values are more than the {MAX_CELLS:,} cells of a spreadsheet. Nothing was "
-            "sent."
+            f"{len(given):,} rows of {width} values are more than the {MAX_CELLS:,} cells of a spreadsheet. "
+            "Nothing was sent."
         )
     rows: list[list[Cell]] = []
     for number, row in enumerate(given, 1):
         if len(row) != width:
             raise GSheetsError(
-                f"Row {number} has {len(row)} values, and the first one {width}: rows must be of one length. Nothing was "
-                "sent."
+                f"Row {number} has {len(row)} values, and the first one {width}: rows must be of one length. "
+                "Nothing was sent."
             )
         try:
             rows.append([to_cell(value) for value in row])

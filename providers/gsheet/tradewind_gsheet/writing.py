@@ -16,12 +16,13 @@ from typing import Any
 
 from tradewind.errors import TransferError
 from tradewind.transfer import Column
+from tradewind.transfer.types import ANY
 from tradewind_gsheet import updates
 from tradewind_gsheet.a1 import MAX_COLUMNS, Place
 from tradewind_gsheet.book import Book, Tab
-from tradewind_gsheet.cells import TEMPORAL, Cell, to_cell
+from tradewind_gsheet.cells import TEMPORAL, Cell, temporal_type, to_cell
 from tradewind_gsheet.errors import GSheetsError, OutcomeUnknown
-from tradewind_gsheet.existing import Existing, Key, canonical, runs
+from tradewind_gsheet.existing import Existing, Key, canonical, guessed_type, runs
 from tradewind_gsheet.spool import Spool
 from tradewind_gsheet.transport import Stopped
 
@@ -78,7 +79,8 @@ class TableWrite:
 
     def begin(self, columns: Sequence[Column]) -> None:
         """What will come, in this order. Raises TransferError if it does not fit the table."""
-        self._incoming = {column.name: column for column in columns}
+        self._incoming = [column.name for column in columns]
+        self._types = {column.name: column.type for column in columns}
         partition = self.how.partition or {}
         fixed = {name: value for name, value in partition.items() if name not in self._incoming}
         self._names = self.old.names if self.how.mode != "replace" and self.old.names else [*self._incoming, *fixed]
@@ -86,15 +88,10 @@ class TableWrite:
         self._fixed = [to_cell(value) for value in fixed.values()]
         arrived = [*self._incoming, *fixed]
         self._order = [arrived.index(name) if name in arrived else None for name in self._names]
-        self._key_places = [(list(self._incoming).index(name), self._incoming[name].type) for name in self.how.keys]
+        self._untyped = {place for place, name in enumerate(self._incoming) if self._types[name] == ANY}
+        self._key_places = [(self._incoming.index(name), name) for name in self.how.keys]
         self._partition_places = [
-            (
-                list(self._incoming).index(name),
-                self._incoming[name].type,
-                canonical(to_cell(value), self._incoming[name].type),
-            )
-            for name, value in partition.items()
-            if name in self._incoming
+            (self._incoming.index(name), name, value) for name, value in partition.items() if name in self._incoming
         ]
 
     def add(self, rows: Iterable[Sequence[Any]]) -> int:
@@ -102,12 +99,20 @@ class TableWrite:
         number = len(self._spool)
         ready: list[list[Cell]] = []
         for row in rows:
+            self._find_types(row)
             cells = self._cells(row, number + len(ready))
             self._check_row(cells, number + len(ready))
             cells += self._fixed
             ready.append(["" if place is None else cells[place] for place in self._order])
         self._spool.add(ready)
         return len(ready)
+
+    def _find_types(self, row: Sequence[Any]) -> None:
+        """Note which columns have dates, where the source does not say: they are compared, and look, as such."""
+        for place in list(self._untyped):
+            if row[place] is not None:
+                self._untyped.discard(place)
+                self._types[self._incoming[place]] = temporal_type(row[place]) or ANY
 
     def _cells(self, row: Sequence[Any], number: int) -> list[Cell]:
         serial = self.how.dates == "serial"
@@ -123,19 +128,19 @@ class TableWrite:
 
     def _check_row(self, cells: list[Cell], number: int) -> None:
         if self._key_places:
-            key = tuple(canonical(cells[place], kind) for place, kind in self._key_places)
+            key = tuple(canonical(cells[place], self._types[name]) for place, name in self._key_places)
             if not all(key):
                 raise TransferError(f"Row {number + 1}: one of the keys {list(self.how.keys)} is empty.")
             self._keys[key] = number
-        for place, kind, wanted in self._partition_places:
-            if canonical(cells[place], kind) != wanted:
-                raise TransferError(
-                    f"Row {number + 1} does not belong to the partition: {list(self._incoming)[place]!r} differs."
-                )
+        for place, name, value in self._partition_places:
+            known = self._types[name]
+            kind = guessed_type(value) if known == ANY else known
+            if canonical(cells[place], kind) != canonical(to_cell(value), kind):
+                raise TransferError(f"Row {number + 1} does not belong to the partition: its {name!r} is another.")
 
     def _check_names(self) -> None:
         for what, wanted in (("keys", self.how.keys), ("partition", self.how.partition or ())):
-            known = list(self._incoming) if what == "keys" else self._names
+            known = self._incoming if what == "keys" else self._names
             lost = [name for name in wanted if name not in known or name not in self._names]
             if lost:
                 raise TransferError(f"{what}= names {lost[0]!r}, which is no column of {self.old.where}: {known}.")
@@ -172,7 +177,7 @@ class TableWrite:
             return range(len(self._spool)), [(first, first + count)] if count else []
         if self.how.mode == "append":
             self._gone = (
-                self.old.rows_of(self.how.partition, self._incoming) if self.how.partition and self.old.names else []
+                self.old.rows_of(self.how.partition, self._types) if self.how.partition and self.old.names else []
             )
             begin = (first if self._writes_header else self.old.end) - len(self._gone)
             count = len(self._spool) + (1 if self._writes_header else 0)
@@ -180,7 +185,7 @@ class TableWrite:
         return self._upsert_targets()
 
     def _upsert_targets(self) -> tuple[Sequence[int], list[tuple[int, int]]]:
-        known = self.old.keys(self.how.keys, self._incoming) if self.old.names else {}
+        known = self.old.keys(self.how.keys, self._types) if self.old.names else {}
         changed = sorted((known[key], number) for key, number in self._keys.items() if key in known)
         added = sorted(number for key, number in self._keys.items() if key not in known)
         begin = self.place.row if self._writes_header else self.old.end
@@ -272,10 +277,10 @@ class TableWrite:
         found = []
         header = 1 if self._writes_header else 0
         if self.how.dates == "serial":
-            for name, column in self._incoming.items():
-                if column.type.kind in TEMPORAL:
+            for name, known in self._types.items():
+                if known.kind in TEMPORAL:
                     place = self.place.column + self._names.index(name)
-                    _, kind, pattern = TEMPORAL[column.type.kind]
+                    _, kind, pattern = TEMPORAL[known.kind]
                     areas = [Place("", first, place, last, place + 1) for first, last in targets]
                     found += [updates.number_format(sheet_id, area, kind, pattern) for area in areas]
         if self.how.format_header and header:

@@ -39,7 +39,8 @@ _UNDONE = (500, 503)  #: statuses with which Slack says that it did nothing
 def is_repeatable(url: str, body: bytes | None) -> bool:
     """Whether the call of that URL may be carried out twice."""
     method = urlsplit(url).path.rpartition("/")[2]
-    return method.rpartition(".")[2] in _HARMLESS or b"client_msg_id" in (body or b"")
+    _, dot, last = method.rpartition(".")  # the path of a webhook has no dot
+    return (bool(dot) and last in _HARMLESS) or b"client_msg_id" in (body or b"")
 
 
 class Retries:

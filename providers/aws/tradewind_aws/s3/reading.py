@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tradewind.errors import UsageError
-from tradewind_aws.errors import NoSuchKey
+from tradewind_aws.errors import AwsUnreachable, NoSuchKey
 from tradewind_aws.s3.listing import S3Listing
+
+#: How often `read_bytes` begins before it gives up on answers that break off.
+READ_TRIES = 4
 
 
 class S3Reading(S3Listing):
@@ -33,7 +36,7 @@ class S3Reading(S3Listing):
         bucket, key = self._bucket_and_key(key, bucket_name)
         found = self.resource.Object(bucket, key)
         with self.explained(bucket, key):
-            found.load(**self._payer(), **self._extra(self._download_names()))
+            found.load(**self._extra())
         return found
 
     def get_wildcard_key(self, wildcard_key: str, bucket_name: str | None = None, delimiter: str = "") -> Any:
@@ -56,9 +59,18 @@ class S3Reading(S3Listing):
     def read_bytes(self, key: str, bucket_name: str | None = None) -> bytes:
         """The content of an object. Raises NoSuchKey."""
         bucket, key = self._bucket_and_key(key, bucket_name)
-        with self.explained(bucket, key), closing(self._body(bucket, key)) as body:
-            content: bytes = body.read()
-        return content
+        left = READ_TRIES
+        while True:
+            with self.explained(bucket, key):
+                stream = self._body(bucket, key)
+            left -= 1
+            try:
+                with self.explained(bucket, key), closing(stream) as body:
+                    content: bytes = body.read()
+                return content
+            except AwsUnreachable:  # boto3 tries again to get an answer, and not to read it
+                if not left:
+                    raise
 
     def open_key(self, key: str, bucket_name: str | None = None) -> Any:
         """The content of an object as a stream of bytes (botocore's StreamingBody), to be closed. Raises NoSuchKey."""
@@ -67,8 +79,7 @@ class S3Reading(S3Listing):
             return self._body(bucket, key)
 
     def _body(self, bucket: str, key: str) -> Any:
-        given = {**self._extra(self._download_names()), **self._payer()}
-        return self.get_conn().get_object(Bucket=bucket, Key=key, **given)["Body"]
+        return self.get_conn().get_object(Bucket=bucket, Key=key, **self._extra())["Body"]
 
     def download_file(
         self,
@@ -96,9 +107,9 @@ class S3Reading(S3Listing):
 
     def _download(self, bucket: str, key: str, file: Any) -> None:
         """Write the content of an object to an open file."""
-        given = {**self._extra(self._download_names()), **self._payer()}
+        given, config = self._extra(), self.transfer_config
         with self.explained(bucket, key):
-            self.get_conn().download_fileobj(bucket, key, file, ExtraArgs=given, Config=self.transfer_config)
+            self.get_conn().download_fileobj(bucket, key, file, ExtraArgs=given, Config=config)
 
     @property
     def extra_args(self) -> dict[str, Any]:
@@ -121,12 +132,13 @@ class S3Reading(S3Listing):
         except TypeError as error:
             raise UsageError(f"transfer_config_args: {error}") from error
 
-    def _extra(self, allowed: list[str]) -> dict[str, Any]:
-        return {name: value for name, value in self.extra_args.items() if name in allowed}
-
-    @staticmethod
-    def _download_names() -> list[str]:
+    def _extra(self, *, upload: bool = False) -> dict[str, Any]:
+        """Those of `extra_args` that uploads, or downloads, take. Raises UsageError for one that neither takes."""
         from boto3.s3.transfer import S3Transfer
 
-        names: list[str] = S3Transfer.ALLOWED_DOWNLOAD_ARGS
-        return names
+        given = self.extra_args
+        unknown = set(given) - {*S3Transfer.ALLOWED_UPLOAD_ARGS, *S3Transfer.ALLOWED_DOWNLOAD_ARGS}
+        if unknown:
+            raise UsageError(f"extra_args: boto3 has no argument {', '.join(sorted(unknown))} for transfers.")
+        allowed = S3Transfer.ALLOWED_UPLOAD_ARGS if upload else S3Transfer.ALLOWED_DOWNLOAD_ARGS
+        return {name: value for name, value in given.items() if name in allowed} | self._payer()

@@ -109,9 +109,7 @@ class S3Writing(S3Reading):
             client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
-        from boto3.s3.transfer import S3Transfer
-
-        given = self._extra(S3Transfer.ALLOWED_UPLOAD_ARGS) | self._payer()
+        given = self._extra(upload=True)
         if encrypt:
             given["ServerSideEncryption"] = "AES256"
         if acl_policy and acl_policy != NO_ACL:

@@ -1,4 +1,4 @@
-"""`python -m tradewind_gsheet.sandbox SCRIPT`: run a program of gspread or google-api-python-client against a sandbox."""
+"""`python -m tradewind_gsheet.sandbox SCRIPT` runs a program that is written for Google against a sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
     with ExitStack() as opened:
         connection = Connection.get(told.conn_id) if told.conn_id else opened.enter_context(GSheetSandbox())
         opened.enter_context(in_place_of_google(connection))
-        print(f"sandbox  {connection.extra_dejson['api_endpoint']}/", file=sys.stderr)
+        sys.stderr.write(f"sandbox  {connection.extra_dejson['api_endpoint']}/\n")
         sys.argv = [told.script, *told.argument]
         runpy.run_path(told.script, run_name="__main__")
 

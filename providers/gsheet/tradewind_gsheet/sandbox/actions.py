@@ -1,7 +1,8 @@
-"""What a test does behind the back of its client, with `Control(connection).act(...)`: what people and time do elsewhere."""
+"""What a test does behind the back of its client with `Control(connection).act(...)`: what people and time do."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,19 @@ def add_account(service: GoogleService, project: Project, *, name: str) -> dict[
     return key_file(project, project.add_account(name), service.keys, service.url)
 
 
+def log_in(service: GoogleService, project: Project, *, email: str = PERSON) -> dict[str, str]:
+    """A person logs in. Answers the contents of the file that `gcloud auth application-default login` writes."""
+    refresh = f"1//{secrets.token_urlsafe(32)}"
+    project.people[refresh] = email
+    told = {"client_id": f"{project.number}.apps.googleusercontent.com", "client_secret": "none", "account": email}
+    return {"type": "authorized_user", "refresh_token": refresh, **told, "universe_domain": "googleapis.com"}
+
+
+def let_impersonate(service: GoogleService, project: Project, *, email: str, account: str) -> None:
+    """Somebody may act as a service account from now on."""
+    project.stand_ins.add((email, account))
+
+
 def disable_account(service: GoogleService, project: Project, *, email: str) -> None:
     """A service account that gets no token any more."""
     if email not in project.accounts:
@@ -89,6 +103,8 @@ ACTIONS: Mapping[str, Callable[..., Any]] = {
     "api_key": api_key,
     "create_spreadsheet": create_spreadsheet,
     "disable_account": disable_account,
+    "let_impersonate": let_impersonate,
+    "log_in": log_in,
     "expire_tokens": expire_tokens,
     "move_clock": move_clock,
     "set_quota": set_quota,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tradewind_gsheet.sandbox.cells import Cell, CellError, Result, Stored, full, serial
@@ -190,7 +190,7 @@ class Calculation:
         return rows
 
     def _call(self, sheet: Sheet, name: str, parts: tuple[Node, ...]) -> Argument:
-        if name in _LAZY:
+        if name in ("IF", "IFERROR", "IFNA") or name in _IS:
             return self._lazy(sheet, name, parts)
         if name in ("TODAY", "NOW", "RAND"):
             return self._volatile(name)
@@ -220,14 +220,7 @@ class Calculation:
         if name in ("IFERROR", "IFNA"):
             wrong = isinstance(one, CellError) and (name == "IFERROR" or one.name == "#N/A")
             return value if not wrong else self._value(sheet, parts[1]) if len(parts) > 1 else ""
-        kinds = {
-            "ISERROR": CellError,
-            "ISNUMBER": (int, float),
-            "ISTEXT": str,
-            "ISBLANK": type(None),
-            "ISLOGICAL": bool,
-        }
-        return isinstance(one, kinds[name]) and (name != "ISNUMBER" or not isinstance(one, bool))
+        return _IS[name](one)
 
     def _caught(self, sheet: Sheet, node: Node) -> Argument:
         try:
@@ -279,4 +272,11 @@ class Calculation:
         return next((found for found in formats if found), None)
 
 
-_LAZY = ("IF", "IFERROR", "IFNA", "ISERROR", "ISNUMBER", "ISTEXT", "ISBLANK", "ISLOGICAL")
+#: Tests of values, errors among them.
+_IS: Mapping[str, Callable[[Result], bool]] = {
+    "ISERROR": lambda one: isinstance(one, CellError),
+    "ISNUMBER": lambda one: isinstance(one, int | float) and not isinstance(one, bool),
+    "ISTEXT": lambda one: isinstance(one, str),
+    "ISBLANK": lambda one: one is None,
+    "ISLOGICAL": lambda one: isinstance(one, bool),
+}

@@ -260,9 +260,10 @@ class Api:
         """The message that a schema is, or is a list of."""
         if isinstance(schema, str):
             return self.schemas.get(schema)
-        while schema.get("type") == "array":
-            schema = schema["items"]
-        return self.schemas[schema["$ref"]] if "$ref" in schema else schema
+        found = schema
+        while found.get("type") == "array":
+            found = found["items"]
+        return self.schemas[found["$ref"]] if "$ref" in found else found
 
 
 def _document(name: str, version: str) -> dict[str, Any]:

@@ -231,10 +231,8 @@ def upload(call: Call, request: Request) -> dict[str, Any]:
         told, kind, content = _parts(request)
     if kind != "text/csv":
         raise Refused(f"The sandbox takes uploads of text/csv only, not {kind}.", 501)
-    if call.method.id == "drive.files.update":
-        file = call.file("writer")
-    else:
-        file = _new_file(call, told, SPREADSHEET)
+    is_update = call.method.id == "drive.files.update"
+    file = call.file("writer") if is_update else _new_file(call, told, SPREADSHEET)
     if file.spreadsheet is None:
         raise Refused("The file is no spreadsheet.", 400)
     export.import_csv(file.spreadsheet, content, call.now.date())
@@ -252,10 +250,15 @@ def _parts(request: Request) -> tuple[dict[str, Any], str, bytes]:
     parts = list(message.iter_parts()) if message.is_multipart() else []
     try:
         first, second = parts
-        metadata = json.loads(first.get_payload(decode=True))
+        metadata = json.loads(_payload(first))
     except ValueError:
         raise Refused("Malformed multipart body.", reason="badContent") from None
-    return metadata, second.get_content_type(), second.get_payload(decode=True)
+    return metadata, second.get_content_type(), _payload(second)
+
+
+def _payload(part: Any) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 HANDLERS: dict[str, Handler] = {

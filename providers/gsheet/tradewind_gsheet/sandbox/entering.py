@@ -1,4 +1,4 @@
-"""What becomes of a text that somebody types into a cell, or sends with `USER_ENTERED`: a number, a date, a formula ..."""
+"""What becomes of a text that is typed into a cell, or sent with `USER_ENTERED`: a number, a date, a formula ..."""
 
 from __future__ import annotations
 

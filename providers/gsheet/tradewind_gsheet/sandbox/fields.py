@@ -1,4 +1,4 @@
-"""Field masks: which fields of an answer are wanted (`sheets(properties.title)`), and which of a message are to be set."""
+"""Field masks such as `sheets(properties.title)`: which fields of an answer are wanted, which of a message are set."""
 
 from __future__ import annotations
 

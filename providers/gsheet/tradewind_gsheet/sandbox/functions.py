@@ -273,6 +273,11 @@ def _part(name: str) -> Callable[[Argument], int]:
     return part
 
 
+def _truths(given: Sequence[Argument]) -> list[bool]:
+    """All of them, so that an error among them is found."""
+    return [truth(one) for one, _ in items(given) if one is not None]
+
+
 def _product(*given: Argument) -> float | int:
     return math.prod(numbers(given))
 
@@ -329,8 +334,8 @@ FUNCTIONS: Mapping[str, Callable[..., Argument]] = {
     "POWER": lambda value, power: number(value) ** number(power),
     "SQRT": _sqrt,
     "NOT": lambda value: not truth(value),
-    "AND": lambda *given: all([truth(one) for one, _ in items(given) if one is not None]),
-    "OR": lambda *given: any([truth(one) for one, _ in items(given) if one is not None]),
+    "AND": lambda *given: all(_truths(given)),
+    "OR": lambda *given: any(_truths(given)),
     "TRUE": lambda: True,
     "FALSE": lambda: False,
     "NA": lambda: CellError("#N/A"),

@@ -35,7 +35,7 @@ _ALL = (
     Locale("en_IN", ".", ",", "DMY", "dd/MM/yyyy", "₹", '"₹"#'),
     Locale("de_DE", ",", ".", "DMY", "dd.MM.yyyy", "€", "# €"),
     Locale("de_AT", ",", ".", "DMY", "dd.MM.yyyy", "€", '"€ "#'),
-    Locale("de_CH", ".", "’", "DMY", "dd.MM.yyyy", "CHF", '"CHF "#'),
+    Locale("de_CH", ".", "\u2019", "DMY", "dd.MM.yyyy", "CHF", '"CHF "#'),
     Locale("fr_FR", ",", _THIN, "DMY", "dd/MM/yyyy", "€", "# €"),
     Locale("es_ES", ",", ".", "DMY", "dd/MM/yyyy", "€", "# €"),
     Locale("it_IT", ",", ".", "DMY", "dd/MM/yyyy", "€", "# €"),

@@ -23,6 +23,10 @@ def _block(sheet: Sheet, area: Area) -> Block:
     return [[sheet.get(row, column) for column in range(area.left, area.right)] for row in range(area.top, area.bottom)]
 
 
+def _blank(height: int, width: int) -> Block:
+    return [[None] * width for _ in range(height)]
+
+
 def copy_paste(update: Update, told: Told) -> None:
     """A larger target is filled with as many copies as fit."""
     source, area = update.area(told.get("source", {}))
@@ -134,8 +138,8 @@ def insert_range(update: Update, told: Told) -> None:
         return
     sheet.resize(sheet.row_count + area.height, sheet.column_count)
     cells = _block(sheet, Area(area.top, area.left, max(len(sheet.rows), area.top), area.right))
-    for number, row in enumerate([[None] * area.width] * area.height + cells, area.top):
-        sheet.put(number, area.left, row)
+    for at, cells_of_row in enumerate(_blank(area.height, area.width) + cells, area.top):
+        sheet.put(at, area.left, cells_of_row)
 
 
 def _wider(row: tuple[Stored, ...], left: int, count: int) -> tuple[Stored, ...]:
@@ -150,10 +154,9 @@ def delete_range(update: Update, told: Told) -> None:
             sheet.rows[row] = (*sheet.rows[row][: area.left], *sheet.rows[row][area.right :])
         return
     below = _block(sheet, Area(area.bottom, area.left, max(len(sheet.rows), area.bottom), area.right))
-    gone: Block = [[None] * area.width] * area.height
-    for number, row in enumerate(below + gone, area.top):
-        if number < len(sheet.rows):
-            sheet.put(number, area.left, row)
+    for at, cells_of_row in enumerate(below + _blank(area.height, area.width), area.top):
+        if at < len(sheet.rows):
+            sheet.put(at, area.left, cells_of_row)
 
 
 def delete_duplicates(update: Update, told: Told) -> Told:
@@ -173,9 +176,9 @@ def delete_duplicates(update: Update, told: Told) -> Told:
             seen.add(key)
             kept.append(row)
     gone = len(rows) - len(kept)
-    for number, row in enumerate(kept + [[None] * area.width] * gone, area.top):
-        if number < len(sheet.rows):
-            sheet.put(number, area.left, row)
+    for at, cells_of_row in enumerate(kept + _blank(gone, area.width), area.top):
+        if at < len(sheet.rows):
+            sheet.put(at, area.left, cells_of_row)
     return {"duplicatesRemovedCount": gone} if gone else {}
 
 

@@ -25,7 +25,8 @@ LEAST_COLUMNS, MOST_COLUMNS = 20, 200
 def _page(title: str, body: str, style: str = "") -> str:
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{STYLE}{style}</style></head><body>{body}</body></html>"
+        "<meta name=viewport content='width=device-width'>"
+        f"<style>{STYLE}{style}</style></head><body>{body}</body></html>"
     )
 
 
@@ -50,8 +51,9 @@ def _listed_file(file: File) -> str:
     others = [
         one.get("emailAddress") or one.get("domain") or "anyone" for one in file.permissions if one["role"] != "owner"
     ]
+    link = f'<a href="/spreadsheets/d/{escape(file.id)}/edit">{escape(file.name)}</a>'
     cells = (
-        f'<a href="/spreadsheets/d/{escape(file.id)}/edit">{escape(file.name)}</a>{" (in the bin)" if file.trashed else ""}',
+        link + (" (in the bin)" if file.trashed else ""),
         str(len(file.spreadsheet.sheets)),
         escape(file.owner),
         escape(", ".join(others)),
@@ -67,7 +69,10 @@ def missing() -> str:
 
 
 def spreadsheet_page(project: Project, file: File, query: Mapping[str, str], now: datetime.datetime) -> str:
-    """A spreadsheet with all its sheets, of which that of `#gid=` is seen, else the first. `?from=501`: from this row on."""
+    """A spreadsheet with all its sheets. That of `#gid=` is seen, else that of `?gid=`, else the first.
+
+    `?from=501` shows the rows from this one on.
+    """
     assert file.spreadsheet is not None
     start = max(1, int(query["from"])) - 1 if query.get("from", "").isdecimal() else 0
     shown = [sheet for sheet in file.spreadsheet.sheets if not sheet.hidden]

@@ -96,6 +96,8 @@ class Project:
         self.api_key = "AIza" + secrets.token_urlsafe(26)[:35]
         self.accounts: dict[str, Account] = {}
         self.files: dict[str, File] = {}
+        self.people: dict[str, str] = {}  #: refresh token of a person who has logged in -> e-mail
+        self.stand_ins: set[tuple[str, str]] = set()  #: who may act as which service account
         self.quotas = Quotas()
         self.lock = threading.RLock()
 

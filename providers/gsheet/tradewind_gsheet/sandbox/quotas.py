@@ -40,13 +40,14 @@ class Quotas:
             while seen and seen[0] <= now - self.minute:
                 seen.popleft()
             if limit is not None and len(seen) >= limit:
-                raise _exceeded(kind, limit, number, of_user=bool(key[1]))
+                raise exceeded(kind, limit, number, of_user=bool(key[1]))
         for key, limit in limits.items():
             if limit is not None:
                 self._seen[key].append(now)
 
 
-def _exceeded(kind: str, limit: int, number: str, *, of_user: bool) -> Refused:
+def exceeded(kind: str, limit: int, number: str, *, of_user: bool = True) -> Refused:
+    """What Google answers to a request of the kind "read" or "write" that is one too many."""
     metric = f"{kind.title()} requests"
     name = f"{metric} per minute" + (" per user" if of_user else "")
     word = f"{kind.title()}RequestsPerMinute" + ("PerUser" if of_user else "PerProject")

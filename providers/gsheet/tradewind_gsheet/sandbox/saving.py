@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
@@ -82,7 +81,8 @@ class Folder:
     def _project(self, place: Path) -> Project:
         told = json.loads(place.read_text(encoding="utf-8"))
         project = Project(told["name"])
-        project.api_key = told["api_key"]
+        project.api_key, project.people = told["api_key"], told["people"]
+        project.stand_ins = {(who, whom) for who, whom in told["stand_ins"]}
         project.accounts = {one["email"]: Account(**one) for one in told["accounts"]}
         for one in told["files"]:
             path = place.parent / f"{one['id']}.json"
@@ -95,8 +95,8 @@ class Folder:
 
     def _write(self, path: Path, text: str) -> None:
         new = path.with_suffix(".new")
-        with new.open("w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as stream:
-            stream.write(text)
+        new.touch(0o600)
+        new.write_text(text, encoding="utf-8")
         new.replace(path)
 
 
@@ -105,6 +105,8 @@ def _project_told(project: Project) -> dict[str, Any]:
     return {
         "name": project.name,
         "api_key": project.api_key,
+        "people": project.people,
+        "stand_ins": sorted(project.stand_ins),
         "accounts": [vars(one) for one in project.accounts.values()],
         "files": [{name: getattr(file, name) for name in names} for file in project.files.values()],
     }

@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from tradewind_gsheet.sandbox.calls import Call, Handler
 from tradewind_gsheet.sandbox.discovery import Api, Method
 from tradewind_gsheet.sandbox.fields import select
 from tradewind_gsheet.sandbox.project import Project
+from tradewind_gsheet.sandbox.quotas import READS_PER_USER, exceeded
 from tradewind_gsheet.sandbox.refusals import Refused, violations
 from tradewind_gsheet.sandbox.saving import Folder
 from tradewind_gsheet.sandbox.tokens import Caller, GrantRefused, Keys, Tokens, check_scopes, claims_of, key_file
@@ -34,6 +36,7 @@ _HANDLERS: Mapping[str, Handler] = {
 #: The service account of a sandbox's connection.
 ACCOUNT = "tradewind"
 
+_IMPERSONATE = re.compile(r"/v1/projects/-/serviceAccounts/(?P<email>[^/:]+):generateAccessToken")
 _PAGE = re.compile(r"/spreadsheets/d/(?P<id>[\w-]+)(?:/(?:edit|view|htmlview)?)?")
 
 
@@ -82,8 +85,10 @@ class GoogleService(Application):
         if request.bearer:
             return self.tokens.project_of(request.bearer)
         if request.path == "/token":
-            issuer = (claims_of(request.form().get("assertion", "")) or {}).get("iss")
-            return next((one.name for one in self._all_projects() if issuer in one.accounts), None)
+            form = request.form()
+            issuer, refresh = (claims_of(form.get("assertion", "")) or {}).get("iss"), form.get("refresh_token")
+            known = (one.name for one in self._all_projects() if issuer in one.accounts or refresh in one.people)
+            return next(known, None)
         key = request.query.get("key")
         return next((one.name for one in self._all_projects() if key and one.api_key == key), None)
 
@@ -113,12 +118,15 @@ class GoogleService(Application):
         for api in (discovery.sheets(), discovery.drive()):
             found = api.find(request.method, path)
             if found:
-                return self._answered(api, request, lambda api=api, found=found: self._call(api, *found, request))
+                return self._answered(api, partial(self._call, api, *found, request))
+        impersonated = _IMPERSONATE.fullmatch(request.path)
+        if impersonated and request.method == "POST":
+            return self._answered(discovery.sheets(), lambda: self._impersonated(impersonated["email"], request))
         if path.startswith("/upload/drive/"):
-            return self._answered(discovery.drive(), request, lambda: self._upload(request))
+            return self._answered(discovery.drive(), partial(self._upload, request))
         if request.method == "GET":
             return self._page(request)
-        return _not_here(request)
+        return _not_here()
 
     def _token(self, request: Request) -> Response:
         try:
@@ -127,17 +135,20 @@ class GoogleService(Application):
         except GrantRefused as refused:
             return Response.json(refused.body, 401 if refused.body["error"] == "unauthorized_client" else 400)
 
-    def _answered(self, api: Api, request: Request, work: Callable[[], Response]) -> Response:
+    def _answered(self, api: Api, work: Callable[[], Response]) -> Response:
         try:
             return work()
         except Refused as refused:
             return Response.json(refused.for_sheets() if api.is_strict else refused.for_drive(), refused.code)
 
     def refusal(self, request: Request, status: int) -> Response:
-        told = _FAILURES.get(status, ("Unknown Error.", ""))
-        refused = Refused(told[0], status, reason=told[1])
         if request.path == "/token":
             return Response.json({"error": "internal_failure"}, status)
+        refused = Refused(_FAILURES.get(status, "Unknown Error."), status)
+        if status == 429:
+            name = self.tenant_of(request)
+            number = self.projects[name].number if name else "0"
+            refused = exceeded("read" if request.method == "GET" else "write", READS_PER_USER, number)
         is_drive = "/drive/" in request.path
         return Response.json(refused.for_drive() if is_drive else refused.for_sheets(), status)
 
@@ -169,11 +180,16 @@ class GoogleService(Application):
         with self._lock:
             return self.tokens.caller(token, request.query.get("key", ""), self.projects)
 
+    def _impersonated(self, email: str, request: Request) -> Response:
+        caller = self._caller(request)
+        with self._lock:
+            return Response.json(self.tokens.impersonate(caller, email, _json(request) or {}))
+
     def _upload(self, request: Request) -> Response:
         caller = self._caller(request)
         found = drive_api.upload_method(request)
         if found is None:
-            return _not_here(request)
+            return _not_here()
         method, in_path = found
         check_scopes(caller, method.scopes, _full_name(method), "drive.googleapis.com")
         with caller.project.lock:
@@ -196,7 +212,7 @@ class GoogleService(Application):
                     return Response.html(pages.spreadsheet_page(project, file, request.query, self.now()))
         if found:
             return Response.html(pages.missing(), 404)
-        return _not_here(request)
+        return _not_here()
 
 
 def _full_name(method: Method) -> str:
@@ -218,25 +234,20 @@ def _no_number(name: str) -> Any:
     raise ValueError(f"JSON has no {name}")
 
 
-def _not_here(request: Request) -> Response:
+def _not_here() -> Response:
     return Response.json({"error": {"code": 404, "message": "Not Found", "status": "NOT_FOUND"}}, 404)
 
 
-#: What Google says to a failure of its own, and how Drive calls it.
+#: What Google says when it fails.
 _FAILURES = {
-    400: ("Request contains an invalid argument.", ""),
-    401: ("Request had invalid authentication credentials.", ""),
-    403: ("The caller does not have permission", ""),
-    404: ("Requested entity was not found.", ""),
-    408: ("The request timed out.", ""),
-    409: ("The operation was aborted.", ""),
-    429: (
-        "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute per user' of service "
-        "'sheets.googleapis.com' for consumer 'project_number:0'.",
-        "rateLimitExceeded",
-    ),
-    500: ("Internal error encountered.", ""),
-    502: ("Bad Gateway", ""),
-    503: ("The service is currently unavailable.", ""),
-    504: ("Deadline exceeded", ""),
+    400: "Request contains an invalid argument.",
+    401: "Request had invalid authentication credentials.",
+    403: "The caller does not have permission",
+    404: "Requested entity was not found.",
+    408: "The request timed out.",
+    409: "The operation was aborted.",
+    500: "Internal error encountered.",
+    502: "Bad Gateway",
+    503: "The service is currently unavailable.",
+    504: "Deadline exceeded",
 }

@@ -163,7 +163,7 @@ class Sheet:
         self.dimensions[dimension] = {place: what for place, what in told if place is not None}
 
     def move_ranges(self, dimension: str, moved: Callable[[int, bool], int]) -> None:
-        """Let what lies on ranges go with the cells. `moved` says where a boundary goes, and is told whether it is an end."""
+        """Let what lies on ranges go with the cells. `moved` says where a boundary goes, told whether it is an end."""
         self.merges = [area for area in (moved_area(one, dimension, moved) for one in self.merges) if area]
         self.merges = [area for area in self.merges if area.height * area.width > 1]
         for name in _RANGED:

@@ -69,9 +69,8 @@ def shown(value: Result, format: Mapping[str, Any] | None, locale: Locale) -> st
 
 def general(number: float, locale: Locale) -> str:
     """A number without a format: at most ten digits after a point, 15 in all."""
-    if isinstance(number, int) or (number.is_integer() and abs(number) < 1e15):
-        if abs(number) < 1e15:
-            return str(int(number))
+    if float(number).is_integer() and abs(number) < 1e15:
+        return str(int(number))
     size = abs(number)
     if size >= 1e15 or size < 1e-10:
         text = f"{number:.5E}"

@@ -187,7 +187,8 @@ def _moving(sheet: Sheet, at_home: bool, dimension: str, moved: Moved) -> Moving
         first, last = moved(places[0], False), moved(places[-1] + 1, True) - 1
         if last < first:
             return None
-        return [replace(corner, **{field: place}) for corner, place in zip(corners, (first, last), strict=False)]
+        pairs = zip(corners, (first, last), strict=False)
+        return [replace(one, row=at) if field == "row" else replace(one, column=at) for one, at in pairs]
 
     return moving
 

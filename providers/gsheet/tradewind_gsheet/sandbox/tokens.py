@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tradewind_gsheet.sandbox.project import Account, Project
@@ -23,9 +25,20 @@ SKEW = 300  # seconds
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _SCOPE = "https://www.googleapis.com/auth/"
 
+#: What a person has agreed to who has logged in.
+PERSONAL_SCOPES = frozenset({f"{_SCOPE}spreadsheets", f"{_SCOPE}drive"})
+
+#: What acting as somebody else needs.
+_IMPERSONATION = frozenset({f"{_SCOPE}cloud-platform", f"{_SCOPE}iam"})
+_GET_TOKEN = "iam.serviceAccounts.getAccessToken"
+
 _TIMEFRAME = (
     "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
     "Check your iat and exp values in the JWT claim."
+)
+_NO_DELEGATION = (
+    "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the "
+    "scopes requested."
 )
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -131,7 +144,9 @@ class Tokens:
         self._given: dict[str, _Token] = {}
 
     def exchange(self, form: Mapping[str, str], projects: Mapping[str, Project]) -> dict[str, Any]:
-        """A token for an assertion. Raises GrantRefused."""
+        """A token for an assertion, or for the refresh token of a person. Raises GrantRefused."""
+        if form.get("grant_type") == "refresh_token":
+            return self._refreshed(form.get("refresh_token", ""), form.get("scope", ""), projects)
         if form.get("grant_type") != _GRANT:
             raise GrantRefused("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
         assertion = form.get("assertion", "")
@@ -148,9 +163,38 @@ class Tokens:
         scopes = frozenset(str(claims.get("scope", "")).split())
         if not scopes:
             raise GrantRefused("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
-        token = "ya29.c." + secrets.token_urlsafe(48)
-        self._given[token] = _Token(project.name, issuer, scopes, self._clock() + LIFETIME)
+        token = self._give(project.name, issuer, scopes, LIFETIME)
         return {"access_token": token, "expires_in": LIFETIME - 1, "token_type": "Bearer"}
+
+    def _give(self, project: str, email: str, scopes: frozenset[str], lifetime: float) -> str:
+        token = "ya29.c." + secrets.token_urlsafe(48)
+        self._given[token] = _Token(project, email, scopes, self._clock() + lifetime)
+        return token
+
+    def _refreshed(self, refresh: str, scope: str, projects: Mapping[str, Project]) -> dict[str, Any]:
+        project = next((one for one in projects.values() if refresh in one.people), None)
+        if project is None:
+            raise GrantRefused("invalid_grant", "Token has been expired or revoked.")
+        scopes = frozenset(scope.split()) or PERSONAL_SCOPES
+        token = self._give(project.name, project.people[refresh], scopes, LIFETIME)
+        told = {"access_token": token, "expires_in": LIFETIME - 1, "token_type": "Bearer"}
+        return {**told, "scope": " ".join(sorted(scopes))}
+
+    def impersonate(self, caller: Caller, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A token with which the caller acts as a service account, over others if need be. Raises Refused."""
+        check_scopes(caller, _IMPERSONATION, "GenerateAccessToken", "iamcredentials.googleapis.com")
+        chain = [caller.email, *(str(one).rpartition("/")[2] for one in body.get("delegates", ())), target]
+        allowed = caller.project.stand_ins
+        if target not in caller.project.accounts or any(pair not in allowed for pair in pairwise(chain)):
+            info = error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=_GET_TOKEN)
+            told = f"Permission '{_GET_TOKEN}' denied on resource (or it may not exist)."
+            raise Refused(told, 403, details=[info])
+        lifetime = float(str(body.get("lifetime", f"{LIFETIME}s")).removesuffix("s"))
+        if not body.get("scope") or not 0 < lifetime <= LIFETIME:
+            raise Refused("Request contains an invalid argument.")
+        token = self._give(caller.project.name, target, frozenset(body["scope"]), lifetime)
+        ends = datetime.datetime.fromtimestamp(self._clock() + lifetime, datetime.UTC)
+        return {"accessToken": token, "expireTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
     def _check(self, assertion: str, claims: Mapping[str, Any]) -> None:
         message, _, signature = assertion.rpartition(".")
@@ -166,8 +210,7 @@ class Tokens:
         if issued > now + SKEW or expires < now - SKEW or expires - issued > LIFETIME + SKEW or expires <= issued:
             raise GrantRefused("invalid_grant", _TIMEFRAME)
         if claims.get("sub"):
-            told = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."
-            raise GrantRefused("unauthorized_client", told)
+            raise GrantRefused("unauthorized_client", _NO_DELEGATION)
 
     def project_of(self, token: str) -> str | None:
         """The name of the project that a token was given for, even if it is expired."""

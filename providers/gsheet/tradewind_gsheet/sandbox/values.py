@@ -34,10 +34,14 @@ class Rendering:
     dates: str = "SERIAL_NUMBER"
 
 
+#: As people see them.
+FORMATTED = Rendering()
+
+
 class Reader:
     """Reads values of a spreadsheet as it is now."""
 
-    def __init__(self, spreadsheet: Spreadsheet, now: datetime.datetime, how: Rendering = Rendering()) -> None:
+    def __init__(self, spreadsheet: Spreadsheet, now: datetime.datetime, how: Rendering = FORMATTED) -> None:
         self._spreadsheet = spreadsheet
         self._calculation = Calculation(spreadsheet, now)
         self._locale = spreadsheet.locale
@@ -285,7 +289,7 @@ def _has_content(sheet: Sheet, area: Area) -> bool:
 def append(
     writer: Writer, sheet: Sheet, reference: Reference, values: Sequence[Sequence[Any]], major: str, *, insert: bool
 ) -> tuple[Area | None, Written]:
-    """Write below the last table in a range, and make the grid larger for it. Answers the table, and what was written."""
+    """Write below the last table in a range; the grid grows as needed. Answers the table, and what was written."""
     rows = rows_of(values, major)
     area = reference.on(sheet.row_count, sheet.column_count)
     if area.top >= sheet.row_count or area.left >= sheet.column_count:

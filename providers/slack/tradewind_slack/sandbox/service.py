@@ -135,8 +135,12 @@ class SlackService(Application):
 
     def _limited(self, tenant: str, method: Method, arguments: Mapping[str, Any]) -> int | None:
         """Seconds to wait, if there are too many calls of this method, or too many messages to one channel."""
-        place = f" {str(arguments.get('channel', '')).removeprefix('#')}" if method.tier is POSTING else ""
-        return self._limits[tenant].take(method.name + place, method.tier)
+        name = method.name
+        if method.tier is POSTING:
+            wanted = str(arguments.get("channel", ""))
+            channel = self._workspaces[tenant].channel_named(wanted)
+            name += f" {channel.id if channel else wanted}"
+        return self._limits[tenant].take(name, method.tier)
 
 
 def _answer(method: Method, call: Call) -> dict[str, Any]:
