@@ -105,9 +105,20 @@ def _connection_types() -> Iterator[str]:
 
 #: What DAG and provider authors import, by the module that it is imported from.
 CLASSES = {
-    "tradewind": ["BaseHook", "Connection", "Variable", "DAG", "TaskGroup", "BaseOperator", "BaseSensor", "Param"],
+    "tradewind": [
+        "BaseHook",
+        "BaseNotifier",
+        "Connection",
+        "Variable",
+        "DAG",
+        "TaskGroup",
+        "BaseOperator",
+        "BaseSensor",
+        "Param",
+    ],
     "tradewind.operators": None,
     "tradewind.sensors": None,
+    "tradewind.notifier": ["RunNotifier", "RunReport", "TaskLine"],
     "tradewind.transfer": [
         "Transfer",
         "LocalFile",
@@ -143,6 +154,7 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
+    "tradewind_slack": ["SlackNotifier", "SlackWebhookNotifier"],
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 
