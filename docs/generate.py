@@ -143,6 +143,9 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
+<<<<<<< HEAD
+    "tradewind_aws": ["AwsBaseHook", "S3Hook", "SecretsManagerHook", "SsmHook"],
+=======
     "tradewind_gsheet": [
         "GSheetsHook",
         "GoogleSheetsCreateSpreadsheetOperator",
@@ -153,6 +156,7 @@ CLASSES = {
         "Sheet",
         "Numbers",
     ],
+>>>>>>> gsheet
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 

@@ -135,7 +135,7 @@ class ObjectStream(io.RawIOBase):
 
     def _ask(self, size: int) -> bool:
         """Ask for what comes next; False for the end. Raises NoSuchKey and other AwsErrors."""
-        wanted = self._hook._extra(self._hook._download_names()) | self._hook._payer()
+        wanted = self._hook._extra()
         if self._etag:
             wanted["IfMatch"] = self._etag
         if self._jumps:
