@@ -487,5 +487,5 @@ def test_of_a_key_file_only_the_key_is_secret():
     mask_secret(key, "keyfile_dict")
     told = f"{key['client_email']} {key['token_uri']} service_account"
     assert redact(told) == told
-    assert redact("a MIIEvQIBADANBg b") == f"a {MASK} b"
-    assert redact("0123456789abcdef") == MASK
+    assert redact("a MIIEvQIBADANBg b") == "a *** b"
+    assert redact("0123456789abcdef") == "***"

@@ -107,7 +107,7 @@ class GSheetsHook(Values, BaseHook):
     @property
     def account_email(self) -> str | None:
         """With whom spreadsheets are to be shared; None if the login does not tell."""
-        return self._client.email
+        return self._client.account()
 
     def close(self) -> None:
         opened, self._opened = self._opened, None
@@ -133,8 +133,7 @@ class GSheetsHook(Values, BaseHook):
             settings = self.settings()
             brief = min(settings.timeout or TEST_TIMEOUT, TEST_TIMEOUT)
             with closing(Client(dataclasses.replace(settings, num_retries=0, timeout=brief), self.log)) as client:
-                client.who_am_i()
-                who = client.email or "the account of this machine"
+                who = client.ask_who() or "the account of this machine"
         except TradewindError as error:
             return False, str(error)
         return True, f"Google answers. Spreadsheets must be shared with {who}."
