@@ -143,9 +143,7 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
-<<<<<<< HEAD
     "tradewind_aws": ["AwsBaseHook", "S3Hook", "SecretsManagerHook", "SsmHook"],
-=======
     "tradewind_gsheet": [
         "GSheetsHook",
         "GoogleSheetsCreateSpreadsheetOperator",
@@ -156,7 +154,6 @@ CLASSES = {
         "Sheet",
         "Numbers",
     ],
->>>>>>> gsheet
     "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
 }
 
