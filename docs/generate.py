@@ -143,21 +143,10 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
-<<<<<<< HEAD
-    "tradewind_aws": ["AwsBaseHook", "S3Hook", "SecretsManagerHook", "SsmHook"],
-=======
-    "tradewind_gsheet": [
-        "GSheetsHook",
-        "GoogleSheetsCreateSpreadsheetOperator",
-        "SQLToGoogleSheetsOperator",
-        "GoogleSheetsReadOperator",
-        "GoogleSheetsAppendOperator",
-        "GoogleSheetsClearOperator",
-        "Sheet",
-        "Numbers",
-    ],
->>>>>>> gsheet
-    "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
+    "tradewind_aws": None,
+    "tradewind_gsheet": None,
+    "tradewind_slack": None,
+    "tradewind_http": None,
 }
 
 
