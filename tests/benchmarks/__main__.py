@@ -6,7 +6,11 @@ some of them.
 
 import sys
 
+<<<<<<< HEAD
 from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, scheduling, transfers
+=======
+from tests.benchmarks import hooks, imports, mysql, parsing, postgres, s3, scheduling, transfers
+>>>>>>> awsdata
 
 ALL = {
     "imports": imports.run,
@@ -18,10 +22,11 @@ ALL = {
     "mysql": mysql.run,
     "postgres": postgres.run,
     "transfers": transfers.run,
+    "s3-listing": s3.run_listing,
 }
 
 #: Those that take many minutes, and are measured only when they are named.
-LONG = {"transfer-memory": transfers.run_memory}
+LONG = {"transfer-memory": transfers.run_memory, "s3": s3.run}
 
 
 def main(names):
