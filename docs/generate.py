@@ -143,20 +143,10 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
-    "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
-    "tradewind_slack": [
-        "SlackHook",
-        "SlackWebhookHook",
-        "SlackAPIOperator",
-        "SlackAPIPostOperator",
-        "SlackAPIFileOperator",
-        "SlackAPIConversationsHistoryOperator",
-        "SlackWebhookOperator",
-        "SqlToSlackOperator",
-        "SqlToSlackWebhookOperator",
-        "SqlToSlackApiFileOperator",
-        "SlackFile",
-    ],
+    "tradewind_aws": None,
+    "tradewind_gsheet": None,
+    "tradewind_slack": None,
+    "tradewind_http": None,
 }
 
 

@@ -1,8 +1,9 @@
-"""Prints the log of an attempt, and goes on printing while it grows: the local file, or else what a log store has."""
+"""Prints logs of attempts and runs, while they grow too: the local file, or else what a log store has."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,7 +33,7 @@ def print_log(store: Store, run: Run, task_id: str, try_number: int | None, *, f
     """Print one try's log, the last one's by default. With `follow`, wait for it, and for later tries, to end."""
     instance = store.task(run.id, task_id)
     number = try_number or max(instance.try_number, 1)
-    log = TryLog(run, instance, number)
+    log = _of_try(run, instance, number)
     while True:
         ended = _has_ended(instance, number)  # asked before the log is read: what it wrote last is read too
         log.print_new(follow=follow)
@@ -45,21 +46,31 @@ def print_log(store: Store, run: Run, task_id: str, try_number: int | None, *, f
         if try_number is None and instance.try_number > number:
             log.print_new(follow=follow)
             number = instance.try_number
-            log = TryLog(run, instance, number)
+            log = _of_try(run, instance, number)
     if not log.found:
         raise NotFound(_explain_missing(run, instance, number, log))
 
 
-class TryLog:
-    """The log of one try, as far as it was printed."""
+def print_run_log(run: Run) -> None:
+    """Print the log of a run's own callbacks. Raises NotFound if it has none."""
+    log = Printed(logs.run_log_name(run.dag_id, run.run_id))
+    log.print_new(follow=False)
+    if not log.found:
+        raise NotFound(
+            f"{run.run_id} of {run.dag_id} has no log of its own, which has what its DAG-level callbacks say: "
+            f"{log.where()}. `tradewind tasks logs` prints those of its tasks."
+        )
 
-    def __init__(self, run: Run, instance: TaskInstance, number: int) -> None:
+
+class Printed:
+    """A log, as far as it was printed."""
+
+    def __init__(self, name: str) -> None:
         self._settings = settings.read()
-        named = run.dag_id, run.run_id, instance.task_id, instance.map_index, number
-        self.path = logs.attempt_log(self._settings.logs_folder, *named)
+        self.path = Path(self._settings.logs_folder) / name
         self.found = False
         self.interval = INTERVAL
-        self._name = logs.attempt_log_name(*named)
+        self._name = name
         self._place = 0  #: how far the local file was printed, in bytes
         self._head = b""  #: how the local file began
         self._remote: RemoteLog | None = None
@@ -120,6 +131,10 @@ class TryLog:
         self.found = self.found or self._remote.found
 
 
+def _of_try(run: Run, instance: TaskInstance, number: int) -> Printed:
+    return Printed(logs.attempt_log_name(run.dag_id, run.run_id, instance.task_id, instance.map_index, number))
+
+
 def _has_ended(instance: TaskInstance, number: int) -> bool:
     """Whether nothing more will come: the task is over, or is at a later try than the one asked for."""
     if instance.try_number > number:
@@ -127,7 +142,7 @@ def _has_ended(instance: TaskInstance, number: int) -> bool:
     return instance.state is not None and instance.state.is_finished and instance.state not in HELD
 
 
-def _explain_missing(run: Run, instance: TaskInstance, number: int, log: TryLog) -> str:
+def _explain_missing(run: Run, instance: TaskInstance, number: int, log: Printed) -> str:
     if instance.try_number == 0:
         state = instance.state or "not decided about yet"
         return (

@@ -62,6 +62,17 @@ def delete(dag_id: str, run: str, yes: bool) -> None:
         ask(store, "delete_run", found, {})
 
 
+@runs.command("logs")
+@dag_argument
+@click.argument("run", required=False)
+def logs_(dag_id: str, run: str | None) -> None:
+    """Print what the DAG-level callbacks of a run say (run id or logical date; the newest one by default)."""
+    from tradewind.cli.log import print_run_log
+
+    with existing_store() as store:
+        print_run_log(find_run(store, dag_id, run))
+
+
 def _listed(run: Run) -> dict[str, Any]:
     seconds = None
     if run.started_at is not None:

@@ -9,15 +9,21 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import logging
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
+from tradewind import logs, settings
 from tradewind.context import Context, OtherTask
+from tradewind.errors import TradewindError
+from tradewind.remote import open_log_store
+from tradewind.remote.reading import tail_of
 from tradewind.secrets import redact
 from tradewind.states import RunState, TaskState
+
+log = logging.getLogger("tradewind.notifier")
 
 #: How many tasks are named, and of how many of these the end of the log is shown.
 MOST_LINES = 20
@@ -131,27 +137,44 @@ def task_name(one: OtherTask) -> str:
 
 
 def _lines(found: Iterable[OtherTask]) -> Iterable[TaskLine]:
-    logs = 0
+    shown = 0
     for one in found:
-        with_log = one.state is TaskState.FAILED and one.try_number > 0 and logs < MOST_LOGS
-        log_end = read_log_end(one.log_path) if with_log else ""
-        logs += bool(log_end)
-        yield TaskLine(task_name(one), one.state, one.try_number, one.max_tries + 1, _one_line(one.reason), log_end)
+        with_log = one.state is TaskState.FAILED and one.try_number > 0 and shown < MOST_LOGS
+        end = log_end(one) if with_log else ""
+        shown += bool(end)
+        yield TaskLine(task_name(one), one.state, one.try_number, one.max_tries + 1, _one_line(one.reason), end)
 
 
-def read_log_end(path: Path) -> str:
-    """The last lines of a log, masked and cut. Empty if this machine does not have it."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _LOG_TAIL))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    lines = text.splitlines()[1 if size > _LOG_TAIL else 0 :]
-    shown = "\n".join(_cut(line, LONGEST_LOG // 4) for line in lines[-LOG_LINES:])
+def log_end(one: OtherTask) -> str:
+    """The last lines of the log of a task's last try, masked and cut: of the local file, or of what a log store has.
+
+    Empty if there is neither here: that is no reason to tell nothing.
+    """
+    text = _tail(one).decode("utf-8", "replace")
+    shown = "\n".join(_cut(line, LONGEST_LOG // 4) for line in text.splitlines()[-LOG_LINES:])
     masked = str(redact(shown))
     return masked if len(masked) <= LONGEST_LOG else "..." + masked[-(LONGEST_LOG - 3) :]
+
+
+def _tail(one: OtherTask) -> bytes:
+    """Whole lines from the end of the log."""
+    try:
+        with one.log_path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _LOG_TAIL))
+            tail = file.read()
+    except OSError:
+        tail = _remote_tail(one)
+    return tail.partition(b"\n")[2] if len(tail) == _LOG_TAIL else tail
+
+
+def _remote_tail(one: OtherTask) -> bytes:
+    try:
+        store = open_log_store(settings.read())
+        name = logs.attempt_log_name(one.dag_id, one.run_id, one.task_id, one.map_index, one.try_number)
+        return b"" if store is None else tail_of(store, name, _LOG_TAIL)
+    except TradewindError as error:
+        log.warning("The log of %s cannot be read for a message: %s", task_name(one), error)
+        return b""
 
 
 def _when(one: OtherTask) -> tuple[float, str, int]:

@@ -29,6 +29,9 @@ LEASE = 20.0  # seconds
 #: After a message could not be sent, callbacks of tasks do not try again for so long.
 PAUSE = 15.0  # seconds
 
+#: One who has sent, and finds that there is more to send, first waits for what else comes.
+GATHER = 1.0  # seconds
+
 #: How often somebody who waits looks.
 _LOOK = 0.1  # seconds
 
@@ -87,6 +90,8 @@ class RunMessage:
             memo = self._take(patient)
             if self._is_mine(memo):
                 self._send(memo, send)
+                if self._is_behind():
+                    time.sleep(GATHER)
             elif memo["sent"] >= memo["wanted"]:
                 return
             elif self._is_held(memo):
@@ -129,6 +134,10 @@ class RunMessage:
                 now.update(wanted=now["wanted"] + 1, digest=None)
 
         self._change(change)
+
+    def _is_behind(self) -> bool:
+        memo = self.read()
+        return self._is_mine(memo) and memo["sent"] < memo["wanted"]
 
     def _send_or_post_anew(
         self, memo: dict[str, Any], send: Callable[[dict[str, Any]], dict[str, Any]]

@@ -83,6 +83,22 @@ def end_of(store: LogStore, name: str, stream: str) -> int:
     return end
 
 
+def tail_of(store: LogStore, name: str, size: int) -> bytes:
+    """The last `size` bytes of a log as far as it is uploaded, without reading more chunks than that takes."""
+    found = [chunk for chunk in map(parse, store.chunks(name)) if chunk and chunk.end > chunk.start]
+    tail, known = b"", ("", 0)
+    for chunk in sorted(found, key=lambda one: (one.stream, one.end, -one.start), reverse=True):
+        same = chunk.stream == known[0]
+        if same and chunk.start >= known[1]:
+            continue  # a longer one had it
+        data = store.get(name, chunk.name)
+        tail = (data[: known[1] - chunk.start] if same else data) + tail
+        known = (chunk.stream, chunk.start)
+        if len(tail) >= size:
+            break
+    return tail[-size:]
+
+
 def _order(chunk: Chunk) -> tuple[str, int, int, bool]:
     """Of two chunks that begin at one place the longer one comes first: it makes the other one needless."""
     return chunk.stream, chunk.start, -chunk.end, chunk.last

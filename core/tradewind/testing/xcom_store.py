@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar
 
@@ -112,10 +113,10 @@ class XComStoreContract(Contract, contract=True):
         store = open_store()
         names = [f"gone/r/1/t{number}/1-a.json" for number in range(self.many)]
         others = ["gone/r/11/t/1-a.json", "gone/r/2/t/1-a.json", "x/gone/r/1/t/1-a.json"]
-        for name in (*names, *others):
-            store.put(name, b"x")
-        count = open_store().delete_all("gone/r/1/")
-        left = [name for name in names if store.get(name) is not None]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: store.put(name, b"x"), (*names, *others)))
+            count = open_store().delete_all("gone/r/1/")
+            left = [data for data in pool.map(store.get, names) if data is not None]
         require(not left, f"{len(left)} of {len(names)} values are still there.")
         require(count == len(names), f"{len(names)} values were deleted, and delete_all answers {count!r}.")
         require(all(store.get(name) == b"x" for name in others), "Values of other runs were deleted too.")

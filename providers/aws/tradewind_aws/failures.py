@@ -98,9 +98,14 @@ def explained(error: BaseException, settings: AwsSettings, place: str, subject: 
     """The error in our words; None if it is none of boto3's. `place` is the server that was asked."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from s3transfer.exceptions import RetriesExceededError
 
     if isinstance(error, Boto3Error) and isinstance(error.__context__, (BotoCoreError, ClientError)):
         error = error.__context__  # what boto3's transfers wrap
+    if isinstance(error, RetriesExceededError):
+        return errors.AwsUnreachable(
+            redact(f"{settings.who}, {place}: {subject}: the answer broke off, again and again.")
+        )
     if isinstance(error, ClientError):
         return _answered(error, settings, place, subject)
     if isinstance(error, (BotoCoreError, Boto3Error)):

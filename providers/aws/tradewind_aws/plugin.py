@@ -18,6 +18,16 @@ def register_sandboxes(register: Register) -> None:
     register("s3", "tradewind_aws.sandbox:S3Sandbox")
 
 
+@hookimpl
+def register_log_stores(register: Register) -> None:
+    register("s3", "tradewind_aws.log_store:S3LogStore")
+
+
+@hookimpl
+def register_xcom_stores(register: Register) -> None:
+    register("s3", "tradewind_aws.xcom_store:S3XComStore")
+
+
 #: Airflow's names of the sources, so that its settings mean the same here.
 _AIRFLOW = "airflow.providers.amazon.aws.secrets"
 

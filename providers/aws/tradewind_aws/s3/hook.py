@@ -28,6 +28,9 @@ _HEADERS = (
     "Metadata",
 )
 
+#: Seconds by which the time of a file may miss that of its object, which it is given, as file systems keep times.
+SAME_TIME = 0.001
+
 
 class S3Hook(S3Writing):
     """Works with S3.
@@ -88,18 +91,18 @@ class S3Hook(S3Writing):
             self.get_conn().copy(source, bucket, key, ExtraArgs=given, Config=config)
 
     def _carried(self, source: dict[str, str], head: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments for a copy in parts, with what S3 would have copied itself."""
+        """Arguments for a copy in parts, with what S3 itself takes along in one piece, and older boto3 does not."""
         found = dict(given)
-        if found.pop("MetadataDirective", "COPY") != "REPLACE":
-            found = {name: head[name] for name in _HEADERS if head.get(name)} | found
-        if found.pop("TaggingDirective", "COPY") != "REPLACE" and "Tagging" not in found:
+        if found.get("MetadataDirective") != "REPLACE":
+            found |= {name: head[name] for name in _HEADERS if head.get(name)}
+        if found.get("TaggingDirective") != "REPLACE":
             from urllib.parse import urlencode
 
             with self.explained(source["Bucket"], source["Key"]):
                 tags = self.get_conn().get_object_tagging(**source, **self._payer())["TagSet"]
             if tags:
                 found["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
-        return found
+        return found | {"MetadataDirective": "REPLACE", "TaggingDirective": "REPLACE"}
 
     # Addresses that work without keys
 
@@ -170,7 +173,7 @@ class S3Hook(S3Writing):
 
         changed = row["LastModified"].timestamp()
         status = None if path.is_symlink() or not path.is_file() else path.stat()
-        if status is not None and (status.st_size, int(status.st_mtime)) == (row["Size"], int(changed)):
+        if status is not None and status.st_size == row["Size"] and abs(status.st_mtime - changed) < SAME_TIME:
             return False
         try:
             with local.replaced_file(path) as file:
