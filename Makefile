@@ -17,6 +17,7 @@ help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 demo: $(VENV)/.installed ## run the example pipeline for seven days of data
+	@scripts/servers $(BIN)/python constraints.txt
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.developing ## run every test, on real servers

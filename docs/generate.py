@@ -105,20 +105,9 @@ def _connection_types() -> Iterator[str]:
 
 #: What DAG and provider authors import, by the module that it is imported from.
 CLASSES = {
-    "tradewind": [
-        "BaseHook",
-        "BaseNotifier",
-        "Connection",
-        "Variable",
-        "DAG",
-        "TaskGroup",
-        "BaseOperator",
-        "BaseSensor",
-        "Param",
-    ],
+    "tradewind": ["BaseHook", "Connection", "Variable", "DAG", "TaskGroup", "BaseOperator", "BaseSensor", "Param"],
     "tradewind.operators": None,
     "tradewind.sensors": None,
-    "tradewind.notifier": ["RunNotifier", "RunReport", "TaskLine"],
     "tradewind.transfer": [
         "Transfer",
         "LocalFile",
@@ -154,8 +143,10 @@ CLASSES = {
     ],
     "tradewind_postgres": ["PostgresHook", "PostgresOperator", "PostgresTable", "PostgresQuery"],
     "tradewind_mysql": ["MySqlHook", "MySqlOperator", "MySqlTable", "MySqlQuery"],
-    "tradewind_slack": ["SlackNotifier", "SlackWebhookNotifier"],
-    "tradewind_http": ["HttpHook", "HttpOperator", "HttpSensor", "HttpJson"],
+    "tradewind_aws": None,
+    "tradewind_gsheet": None,
+    "tradewind_slack": None,
+    "tradewind_http": None,
 }
 
 

@@ -6,13 +6,14 @@ some of them.
 
 import sys
 
-from tests.benchmarks import hooks, imports, mysql, parsing, postgres, scheduling, transfers
+from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, scheduling, transfers
 
 ALL = {
     "imports": imports.run,
     "latency": scheduling.run_chain,
     "throughput": scheduling.run_parallel,
     "parsing": parsing.run,
+    "gsheet": gsheet.run,
     "hooks": hooks.run,
     "mysql": mysql.run,
     "postgres": postgres.run,

@@ -268,6 +268,23 @@ def test_the_timeout_of_a_rescheduled_sensor_counts_from_its_first_look() -> Non
     assert outcome.reason.startswith("SensorTimeout")
 
 
+def test_a_rescheduled_sensor_finds_what_its_earlier_looks_kept_and_a_new_try_does_not() -> None:
+    class Counts(BaseSensor):
+        def poke(self, context: Any) -> bool:
+            ti = context["ti"]
+            notes.append(ti.xcom_pull(task_ids=ti.task_id, key="looks", default=0))
+            ti.xcom_push("looks", notes[-1] + 1)
+            return False
+
+    with DAG("shop", start_date=AT, schedule=None):
+        sensor = Counts(task_id="t", mode="reschedule", poke_interval=1)
+    api = MemoryTaskApi()
+    for dispatch, try_number in ((1, 1), (2, 1), (3, 1), (4, 2), (5, 2)):
+        run(sensor, api=api, dispatch=dispatch, try_number=try_number)
+        api.record_reschedule(TaskKey("shop", "manual__1", "t", try_number=try_number, dispatch=dispatch), AT)
+    assert notes == [0, 1, 2, 0, 1]
+
+
 def test_decided_skips_are_in_the_outcome() -> None:
     assert run(make(lambda context: context["ti"].skip(["a", "b", "a"]))).skips == ("a", "b")
 

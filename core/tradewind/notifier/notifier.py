@@ -6,7 +6,7 @@ import copy
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from tradewind.context import Context
 from tradewind.template.render import Renderer, render_fields
@@ -45,11 +45,15 @@ class BaseNotifier(ABC):
 
     def tell(self, context: Context) -> None:
         """`notify`, with the template fields rendered. Raises what that raises, and TemplateError."""
+        self.rendered(context).notify(context)
+
+    def rendered(self, context: Context) -> Self:
+        """A copy with the template fields rendered. Raises TemplateError."""
         rendered = copy.copy(self)
         renderer = Renderer(context, dag=context.get("dag"))
         renderer.native = False  # a text stays a text, whatever the DAG wants for its tasks
         render_fields(rendered, context, renderer=renderer)
-        rendered.notify(context)
+        return rendered
 
     @property
     def log(self) -> logging.Logger:

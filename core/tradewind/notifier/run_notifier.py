@@ -56,6 +56,15 @@ class RunNotifier(BaseNotifier):
         message.note(name)
         message.deliver(lambda memo: self._send(context, memo), patient=ti is None)
 
+    def begin(self, context: Context) -> dict[str, Any]:
+        """The message of the context's run, which is posted now if there is none yet: what `edit` finds it by."""
+        message = RunMessage(context["memos"], self.memo_key, callback_name(context))
+        if message.read()["message"] is None:
+            message.note(None)
+            message.deliver(lambda memo: self._send(context, memo), patient=True)
+        found: dict[str, Any] = message.read()["message"]
+        return found
+
     @property
     def memo_key(self) -> str:
         """Name of the memo of the run that the message is kept in."""

@@ -92,10 +92,11 @@ class _Attempt:
     def _work(self) -> None:
         task, context = self.task, self.context
         with self._interrupts.watch(self._name):
-            if self._instance.dispatch > 1:  # before the first hand-over there can be none
-                self._api.xcom_clear(self._ti.key)
+            looks = 0
             if getattr(task, "reschedule", False):
-                self._ti.first_started_at = self._api.reschedules(self._ti.key)[1]
+                looks, self._ti.first_started_at = self._api.reschedules(self._ti.key)
+            if self._instance.dispatch > 1 and not looks:  # before the first hand-over there can be none
+                self._api.xcom_clear(self._ti.key)  # a sensor's earlier looks of this try may have left it notes
             task.render_template_fields(context)
             callbacks.call(task.on_execute_callback, context, "on_execute_callback")
             task.pre_execute(context)

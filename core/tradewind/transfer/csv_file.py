@@ -9,7 +9,7 @@ from tradewind.errors import TransferError
 from tradewind.transfer import csvtext
 from tradewind.transfer.channel import BLOCK
 from tradewind.transfer.contract import Batch, Column, CsvReader, CsvWriter, RowReader, RowWriter
-from tradewind.transfer.files import FileReaderSide, FileWriterSide
+from tradewind.transfer.files import FileEndpoint, FileReaderSide, FileWriterSide
 from tradewind.transfer.types import ANY
 
 _BOM = b"\xef\xbb\xbf"
@@ -98,10 +98,13 @@ class CsvFileReader(FileReaderSide, CsvReader, RowReader):
 class CsvFileWriter(FileWriterSide, CsvWriter, RowWriter):
     """Writes a CSV file."""
 
+    def __init__(self, endpoint: FileEndpoint) -> None:
+        super().__init__(endpoint)
+        self.takes_csv = endpoint.delimiter == ","
+
     def begin(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         delimiter = self.endpoint.delimiter
-        self.takes_csv = delimiter == ","
         if self.endpoint.header:
             names = delimiter.join(csvtext.quoted(column.name, delimiter) for column in columns)
             self.file.write(names.encode() + b"\n")

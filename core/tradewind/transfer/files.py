@@ -233,6 +233,11 @@ class FileWriterSide(FileSide):
     def __exit__(self, *error: object) -> None:
         self.file.discard()
 
+    @property
+    def size(self) -> int:
+        """Bytes so far, before compression as a whole."""
+        return self.file.written
+
     def finish(self) -> None:
         """All rows have come: write what is still to be written. May be called more than once."""
         self.file.finish()

@@ -62,6 +62,11 @@ class ParquetWriter(FileWriterSide, RowWriter):
                 self._add(batch)
         return self._done - before
 
+    @property
+    def size(self) -> int:
+        """What is written, and what the row group will have at most."""
+        return super().size + self._bytes
+
     def finish(self) -> None:
         self._write_group()
         if self._parquet is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,24 @@ def test_a_file_is_left_as_it_was(hook, tmp_path, pack):
     assert (gzip.decompress(content) if pack else content) == b"a,b\n" * 1000
     assert [found.name for found in tmp_path.iterdir()] == ["data.csv"]
     assert path.read_bytes() == b"a,b\n" * 1000
+
+
+def test_a_large_file_that_is_refused_in_the_end(hook, server, tmp_path):
+    """The bucket is gone when the upload begins: boto3 wraps that error in one of its own."""
+    (tmp_path / "large").write_bytes(b"x" * 9 * MIB)
+    with pytest.raises(NoSuchBucket, match="the bucket 'no-such-bucket' does not exist"):
+        hook.load_file(tmp_path / "large", "k", "no-such-bucket", replace=True)
+    hook.load_file(tmp_path / "large", "k")
+    assert hook.head_object("k")["ContentLength"] == 9 * MIB
+
+
+def test_a_pipe_is_no_regular_file(hook, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit((tmp_path / "pipe").write_bytes, b"through a pipe")
+        hook.load_file(tmp_path / "pipe", "k")
+        writing.result()
+    assert hook.read_bytes("k") == b"through a pipe"
 
 
 def test_a_missing_file(hook, tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +114,25 @@ def test_short_storms_are_sat_out_and_long_ones_are_errors(server):
     assert time.monotonic() - began < 20
     control.clear()
     assert store.get("a.log", CHUNK) == b"x"
+
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("page", ["remote-logs", "large-xcoms"])
+def test_the_url_that_a_page_shows_is_one(page, server, monkeypatch):
+    """docs/howto/remote-logs.md and large-xcoms.md: what is exported there opens a store that works."""
+    Control(server).act("create_bucket", name="my-bucket")
+    monkeypatch.setenv("TRADEWIND_CONN_AWS_LOGS", server.get_uri())
+    text = (ROOT / "docs" / "howto" / f"{page}.md").read_text(encoding="utf-8")
+    (url,) = re.findall(r"^\$ export TRADEWIND_\w+_URL='(s3://.*)'$", text, re.MULTILINE)
+    if page == "remote-logs":
+        store = opened(S3LogStore, url)
+        store.put("a.log", CHUNK, b"x")
+        assert store.chunks("a.log") == [CHUNK]
+    else:
+        opened(S3XComStore, url).put("a", b"x")
+        assert opened(S3XComStore, url).get("a") == b"x"
 
 
 # -- a scheduler that uploads there ------------------------------------------------------------------------------------

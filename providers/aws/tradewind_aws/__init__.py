@@ -9,7 +9,10 @@ from tradewind.lazy import lazy_names
 if TYPE_CHECKING:
     from tradewind_aws.hook import AwsBaseHook as AwsBaseHook
     from tradewind_aws.hook import AwsGenericHook as AwsGenericHook
+    from tradewind_aws.s3.endpoint import S3Object as S3Object
     from tradewind_aws.s3.hook import S3Hook as S3Hook
+    from tradewind_aws.sandbox.stand_ins import AwsSandbox as AwsSandbox
+    from tradewind_aws.sandbox.stand_ins import S3Sandbox as S3Sandbox
     from tradewind_aws.sandbox import AwsSandbox as AwsSandbox
     from tradewind_aws.sandbox import S3Sandbox as S3Sandbox
     from tradewind_aws.secrets.hooks import SecretsManagerHook as SecretsManagerHook
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 _HOME = {
     "AwsBaseHook": "hook",
     "AwsGenericHook": "hook",
+    "AwsSandbox": "sandbox.stand_ins",
+    "S3Hook": "s3.hook",
+    "S3Object": "s3.endpoint",
+    "S3Sandbox": "sandbox.stand_ins",
     "AwsSandbox": "sandbox",
     "S3Hook": "s3.hook",
     "S3Sandbox": "sandbox",

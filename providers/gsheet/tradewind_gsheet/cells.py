@@ -68,6 +68,11 @@ _DATES = datetime.date | datetime.time | datetime.timedelta
 
 def to_cell(value: Any, *, dates_as_serials: bool = False) -> Cell:
     """The cell for a value. Raises ValueError for what has no place in one."""
+    kind = type(value)
+    if kind is str and len(value) <= MAX_TEXT:  # what most cells are goes first
+        return str(value)
+    if kind is int and -MAX_INT <= value <= MAX_INT:
+        return int(value)
     if value is None:
         return ""
     if isinstance(value, bool):

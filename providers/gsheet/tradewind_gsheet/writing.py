@@ -88,6 +88,8 @@ class TableWrite:
         self._fixed = [to_cell(value) for value in fixed.values()]
         arrived = [*self._incoming, *fixed]
         self._order = [arrived.index(name) if name in arrived else None for name in self._names]
+        self._reorders = self._order != list(range(len(self._names)))
+        self._checks = bool(self.how.keys or partition)
         self._untyped = {place for place, name in enumerate(self._incoming) if self._types[name] == ANY}
         self._key_places = [(self._incoming.index(name), name) for name in self.how.keys]
         self._partition_places = [
@@ -99,11 +101,13 @@ class TableWrite:
         number = len(self._spool)
         ready: list[list[Cell]] = []
         for row in rows:
-            self._find_types(row)
+            if self._untyped:
+                self._find_types(row)
             cells = self._cells(row, number + len(ready))
-            self._check_row(cells, number + len(ready))
+            if self._checks:
+                self._check_row(cells, number + len(ready))
             cells += self._fixed
-            ready.append(["" if place is None else cells[place] for place in self._order])
+            ready.append(["" if place is None else cells[place] for place in self._order] if self._reorders else cells)
         self._spool.add(ready)
         return len(ready)
 

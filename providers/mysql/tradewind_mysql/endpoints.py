@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tradewind.transfer import Reader
 from tradewind_mysql.hook import MySqlHook
-from tradewind_mysql.table_reader import MySqlQueryReader, MySqlTableReader
+from tradewind_mysql.table_reader import MySqlTableReader
 from tradewind_mysql.table_writer import MySqlCatalogue, MySqlTableWriter
 from tradewind_sql.catalogue import Catalogue
 from tradewind_sql.endpoints import SqlQuery, SqlTable
@@ -25,9 +25,6 @@ class MySqlQuery(SqlQuery):
     conn_type: ClassVar[str] = MySqlHook.conn_type
     _: KW_ONLY
     conn_id: str = "mysql_default"
-
-    def reader(self) -> Reader:
-        return MySqlQueryReader(self.get_hook(), self.sql, self.parameters)
 
 
 @dataclass(frozen=True, repr=False)

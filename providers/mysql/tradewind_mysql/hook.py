@@ -17,6 +17,7 @@ from tradewind_sql import DbApiHook
 from tradewind_sql.statements import Syntax
 
 if TYPE_CHECKING:
+    from tradewind.transfer import Reader
     from tradewind_mysql.dialect import MySqlDialect
     from tradewind_mysql.server import Server
     from tradewind_sql.hook import Parameters
@@ -174,6 +175,11 @@ class MySqlHook(DbApiHook):
         from tradewind_mysql.streams import Stream
 
         return Stream(conn, lambda: self._stop_reading(conn))
+
+    def query_reader(self, sql: str, parameters: Parameters | None = None) -> Reader:
+        from tradewind_mysql.table_reader import MySqlQueryReader
+
+        return MySqlQueryReader(self, sql, parameters)
 
     def _stop_reading(self, conn: Any) -> None:
         with suppress(Exception):  # then the rest is read in vain

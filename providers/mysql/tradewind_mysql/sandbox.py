@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -115,7 +116,8 @@ def _install_program(server: Path) -> Path:
 
 
 def _find(name: str, *nearby: Path) -> Path | None:
-    path = os.pathsep.join([*map(str, nearby), os.environ.get("PATH", os.defpath), *_INSTALLED])
+    beside = str(Path(sys.executable).parent)  # a virtual environment may have programs that are on nobody's PATH
+    path = os.pathsep.join([*map(str, nearby), os.environ.get("PATH", os.defpath), *_INSTALLED, beside])
     found = shutil.which(name, path=path)
     return Path(found).absolute() if found else None
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tradewind.transfer import Reader
 from tradewind_postgres.hook import PostgresHook
-from tradewind_postgres.table_reader import PostgresQueryReader, PostgresTableReader
+from tradewind_postgres.table_reader import PostgresTableReader
 from tradewind_postgres.table_writer import PostgresCatalogue, PostgresTableWriter
 from tradewind_sql.catalogue import Catalogue
 from tradewind_sql.endpoints import SqlQuery, SqlTable
@@ -25,9 +25,6 @@ class PostgresQuery(SqlQuery):
     conn_type: ClassVar[str] = PostgresHook.conn_type
     _: KW_ONLY
     conn_id: str = "postgres_default"
-
-    def reader(self) -> Reader:
-        return PostgresQueryReader(self.get_hook(), self.sql, self.parameters)
 
 
 @dataclass(frozen=True, repr=False)

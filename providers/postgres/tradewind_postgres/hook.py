@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import os
 
     from tradewind.connection import Connection
+    from tradewind.transfer import Reader
+    from tradewind_sql.hook import Parameters
 
 FileFormat = Literal["text", "csv", "binary"]
 
@@ -176,6 +178,11 @@ class PostgresHook(DbApiHook):
         from tradewind_postgres import cursors
 
         return [cursors.PYTHON_TYPES.get(column[1]) for column in description]
+
+    def query_reader(self, sql: str, parameters: Parameters | None = None) -> Reader:
+        from tradewind_postgres.table_reader import PostgresQueryReader
+
+        return super().query_reader(sql, parameters) if self.is_redshift else PostgresQueryReader(self, sql, parameters)
 
     @staticmethod
     def _serialize_cell(cell: Any, conn: Any = None) -> Any:

@@ -54,11 +54,16 @@ def test_a_repeated_transfer_leaves_one_file(send, shown, hook, control):
     assert len(control.act("messages", channel="general")) == 1
 
 
-def test_in_a_thread(send, hook, control):
+def test_only_its_own_place_is_replaced(send, shown, hook, control):
+    """What other tasks sent under the same name, into a thread or to several channels, stays."""
     root = hook.call("chat.postMessage", json={"channel": "alerts", "text": "root"})
-    send(thread_ts=root["ts"])
-    (message,) = control.act("messages", channel="alerts")
-    assert [file["name"] for one in message["replies"] for file in one["files"]] == ["rows.csv"]
+    hook.send_file_v1_to_v2(channels=["alerts", "general"], content="both", filename="rows.csv")
+    for value in "ab":
+        send([(1, value)], thread_ts=root["ts"])
+        send([(2, value)])
+    assert shown() == [("root", []), ("", ["both"]), ("", ["id,name\n2,b\n"])]
+    (reply,) = control.act("messages", channel="alerts")[0]["replies"]
+    assert control.act("file", file_id=reply["files"][0]["id"]) == "id,name\n1,b\n"
 
 
 def test_a_transfer_that_fails_shares_nothing(send, shown, control):

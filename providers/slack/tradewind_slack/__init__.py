@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tradewind_slack.operators import SlackAPIOperator as SlackAPIOperator
     from tradewind_slack.operators import SlackAPIPostOperator as SlackAPIPostOperator
     from tradewind_slack.operators import SlackWebhookOperator as SlackWebhookOperator
+    from tradewind_slack.run_thread import SlackRunThreadOperator as SlackRunThreadOperator
     from tradewind_slack.sandbox.stand_ins import SlackSandbox as SlackSandbox
     from tradewind_slack.sandbox.stand_ins import SlackWebhookSandbox as SlackWebhookSandbox
     from tradewind_slack.sql_operators import SqlToSlackApiFileOperator as SqlToSlackApiFileOperator
@@ -34,6 +35,7 @@ _HOME = {
     "SlackFile": "endpoints",
     "SlackHook": "hook",
     "SlackNotifier": "notifiers",
+    "SlackRunThreadOperator": "run_thread",
     "SlackSandbox": "sandbox.stand_ins",
     "SlackUnclear": "errors",
     "SlackWebhookHook": "webhook",

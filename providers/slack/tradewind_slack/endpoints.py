@@ -27,8 +27,9 @@ _NOTHING = b"\n"
 class SlackFile(FileEndpoint):
     """A file in a channel: `SlackFile("#data", "orders-{{ ds }}.csv")`. See `FileEndpoint` for the options.
 
-    As a sink it is shared when all rows are there; then what the app shared there before under the same name is
-    deleted, so that a transfer that is repeated leaves one file. As a source it is the newest file of that name.
+    As a sink it is shared when all rows are there; then what the app shared before under the same name in that channel
+    (or thread), and nowhere else, is deleted: a transfer that is repeated leaves one file. As a source it is the newest
+    file of that name.
 
     - `channel`: name or id; the app must be a member. It needs the scopes files:write and files:read.
     - `title`, `initial_comment`, `thread_ts`: what it is shown with, and where.
@@ -51,41 +52,48 @@ class SlackFile(FileEndpoint):
 
     def open_input(self) -> IO[bytes]:
         hook = SlackHook(self.conn_id)
-        found = self.shared(hook, hook.get_channel_id(self.channel))
+        found = self.found(hook, hook.get_channel_id(self.channel))
         if not found:
             raise TransferError(f"There is no file {self.filename!r} in the channel {self.channel!r}.")
-        if found[0]["size"] == len(_NOTHING):
-            with uploads.download(hook, found[0]) as file:
+        newest = found[0].file
+        if newest["size"] == len(_NOTHING):
+            with uploads.download(hook, newest) as file:
                 data = file.read()
             return io.BytesIO(b"" if data == _NOTHING else data)
-        return uploads.download(hook, found[0])
+        return uploads.download(hook, newest)
 
     def open_output(self) -> Output:
         return _Shared(self)
 
-    def shared(self, hook: SlackHook, channel_id: str, user: str = "") -> list[Mapping[str, Any]]:
-        """Files of that name in the channel, newest first; of one user, if that is given."""
-        found: list[Mapping[str, Any]] = []
+    def found(self, hook: SlackHook, channel_id: str, user: str = "") -> list[_Found]:
+        """Files of that name in the channel, and in the thread if there is one, newest first; of one user, if given."""
+        found: list[_Found] = []
         page = pages = 1
         while page <= pages:
             asked = {"channel": channel_id, "user": user, "count": _PAGE, "page": page}
             answer = hook.call("files.list", params={name: value for name, value in asked.items() if value})
-            found += [file for file in answer["files"] if file["name"] == self.filename]
+            found += [_Found.read(file, channel_id) for file in answer["files"] if file["name"] == self.filename]
             pages = int(answer["paging"]["pages"])
             page += 1
-        return sorted(found, key=_moment(channel_id), reverse=True)
+        here = [one for one in found if not self.thread_ts or one.thread_ts == self.thread_ts]
+        return sorted(here, key=lambda one: (one.file["created"], one.ts), reverse=True)
 
 
-def _moment(channel_id: str) -> Any:
-    """When a file was shared in a channel: several may have been made in the same second."""
+@dataclass(frozen=True)
+class _Found:
+    """A file that is there, and where it was shared last in the channel that was asked for."""
 
-    def of(file: Mapping[str, Any]) -> tuple[int, str]:
-        shares = [
-            one["ts"] for places in (file.get("shares") or {}).values() for one in places.get(channel_id) or () if one
-        ]
-        return int(file["created"]), max(shares, default="")
+    file: Mapping[str, Any]
+    ts: str
+    thread_ts: str  #: empty: in the channel itself
+    places: int  #: how often it was shared, wherever
 
-    return of
+    @classmethod
+    def read(cls, file: Mapping[str, Any], channel_id: str) -> _Found:
+        shares = [places for kind in (file.get("shares") or {}).values() for places in kind.items()]
+        here = [one for channel, places in shares if channel == channel_id for one in places]
+        last: Mapping[str, str] = max(here, key=lambda one: str(one["ts"]), default={})
+        return cls(file, last.get("ts", ""), last.get("thread_ts", ""), sum(len(places) for _, places in shares))
 
 
 class _Shared(Output):
@@ -102,7 +110,8 @@ class _Shared(Output):
         one = self._endpoint
         hook = SlackHook(one.conn_id)
         channel = hook.get_channel_id(one.channel)
-        before = one.shared(hook, channel, str(hook.call("auth.test")["user_id"]))
+        own = one.found(hook, channel, str(hook.call("auth.test")["user_id"]))
+        before = [old.file for old in own if old.places == 1 and old.thread_ts == (one.thread_ts or "")]
         if not self._file.tell():
             self._file.write(_NOTHING)
         upload = uploads.Upload(self._reopened, self._file.tell(), one.filename, one.title)

@@ -19,7 +19,7 @@ from tradewind_slack.run_blocks import blocks_of
 from tradewind_slack.webhook import SlackWebhookHook
 
 #: What Slack says of a message that cannot be edited any more, whatever is done.
-_GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "duplicate_message_not_found")
+GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "duplicate_message_not_found")
 
 #: Mixed with the name of a callback it makes the id of its message: called twice, the message is there once.
 _IDS = uuid.UUID("6f0e5c35-2ba6-4f0f-9f2f-0b5b7b1f0a11")
@@ -154,7 +154,7 @@ class SlackNotifier(_SlackNotifier):
             with self.hook as hook:
                 answer = hook.call(method, json=told)
         except SlackError as error:
-            if error.error in _GONE:
+            if error.error in GONE:
                 raise MessageGone(str(error)) from error
             raise
         return {"channel": answer["channel"], "ts": answer["ts"]}

@@ -15,7 +15,7 @@ from tradewind.transfer import Reader, Sink, Source, Writer
 from tradewind_sql.catalogue import Catalogue
 from tradewind_sql.errors import SqlError
 from tradewind_sql.hook import DbApiHook, Parameters
-from tradewind_sql.reading import QueryReader, TableReader
+from tradewind_sql.reading import TableReader
 from tradewind_sql.sqlite import SqliteHook
 from tradewind_sql.sqlite_tables import SqliteCatalogue, SqliteTableWriter
 from tradewind_sql.writing import InsertWriter, TableWriter
@@ -59,7 +59,7 @@ class SqlQuery(Source):
         return _hook(self, self.hook_class)
 
     def reader(self) -> Reader:
-        return QueryReader(self.get_hook(), self.sql, self.parameters)
+        return self.get_hook().query_reader(self.sql, self.parameters)
 
 
 @dataclass(frozen=True, repr=False)

@@ -16,6 +16,7 @@ from tradewind_sql.handlers import fetch_all_handler, fetch_one_handler, return_
 from tradewind_sql.lending import LendingHook
 
 if TYPE_CHECKING:
+    from tradewind.transfer import Reader
     from tradewind_sql.frames import FrameType
     from tradewind_sql.inserts import InsertTarget
 
@@ -145,6 +146,12 @@ class DbApiHook(LendingHook):
                     yield rows
             self._commit(conn)
             self.get_db_log_messages(conn)
+
+    def query_reader(self, sql: str, parameters: Parameters | None = None) -> Reader:
+        """What reads the rows of a query in a transfer, not open yet; override it where the driver tells types."""
+        from tradewind_sql.reading import QueryReader
+
+        return QueryReader(self, sql, parameters)
 
     def _fetch(self, conn: Any, cursor: Any, number: int) -> list[tuple[Any, ...]]:
         return list(self._attended(conn, lambda: cursor.fetchmany(number)))

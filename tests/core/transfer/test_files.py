@@ -188,6 +188,12 @@ def test_mixed_line_ends_are_refused_where_bytes_are_passed_on(tmp_path):
     assert not (tmp_path / "b.csv").exists()
 
 
+def test_another_delimiter_is_written_also_where_the_source_gives_csv(tmp_path):
+    (tmp_path / "a.csv").write_text('a,b\n1,"2;3"\n')
+    move(LocalFile(tmp_path / "a.csv"), LocalFile(tmp_path / "b.csv", delimiter=";"))
+    assert (tmp_path / "b.csv").read_text() == 'a;b\n1;"2;3"\n'
+
+
 def test_carriage_returns_in_quotes_are_kept(tmp_path):
     (tmp_path / "a.csv").write_bytes(b'a,b\n1,"x\r\ny"\n')
     assert move(LocalFile(str(tmp_path / "a.csv")), LocalFile(str(tmp_path / "b.csv")))["rows"] == 1

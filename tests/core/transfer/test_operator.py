@@ -64,6 +64,14 @@ def test_it_runs_in_a_dag_and_what_it_moved_is_its_xcom(tmp_path):
     assert (tmp_path / "b.jsonl").read_text() == '{"a":"1","b":"x"}\n{"a":"2","b":null}\n'
 
 
+def test_a_file_has_the_delimiter_that_it_is_to_have(tmp_path):
+    """Though what comes is CSV already, with commas."""
+    (tmp_path / "a.csv").write_text('a,b\n1,"x;y"\n')
+    sink = LocalFile(tmp_path / "b.csv", delimiter=";")
+    Transfer(task_id="load", source=LocalFile(tmp_path / "a.csv"), sink=sink).execute({})
+    assert (tmp_path / "b.csv").read_text() == 'a;b\n1;"x;y"\n'
+
+
 def test_making_a_dag_opens_nothing_and_its_spec_is_made(tmp_path):
     with DAG("sales", schedule=None, start_date=START) as dag:
         task = Transfer(task_id="load", source=LocalFile(tmp_path / "no" / "a.csv"), sink=LocalFile(tmp_path / "b.csv"))

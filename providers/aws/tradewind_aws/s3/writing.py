@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import IO, Any
 
 from tradewind.errors import UsageError
@@ -39,12 +40,15 @@ class S3Writing(S3Reading):
         acl_policy: str | None = None,
     ) -> None:
         """Write a local file; with `gzip` compressed, for which nothing is left beside it."""
-        with open(filename, "rb") as file:  # noqa: PTH123  # any path-like
+        path = Path(filename)
+        with path.open("rb") as file:
             if gzip:
                 with _compressed(file) as packed:
                     self._upload(packed, key, bucket_name, replace, encrypt, acl_policy)
-            else:
-                self._upload(file, key, bucket_name, replace, encrypt, acl_policy)
+                return
+            # boto3 reads a regular file in parts itself, and holds parts of other streams in memory.
+            whole = path if path.is_file() else file
+            self._upload(whole, key, bucket_name, replace, encrypt, acl_policy)
 
     def load_string(
         self,
@@ -98,7 +102,8 @@ class S3Writing(S3Reading):
     def _upload(
         self, file: Any, key: str, bucket_name: str | None, replace: bool, encrypt: bool, acl_policy: str | None
     ) -> None:
-        if not hasattr(file, "read"):
+        """`file` is the Path of a regular file, or a binary stream."""
+        if not isinstance(file, Path) and not hasattr(file, "read"):
             raise UsageError(f"A binary file or stream is wanted, not {type(file).__name__}.")
         bucket, key = self._bucket_and_key(key, bucket_name)
         if not replace:
@@ -106,7 +111,10 @@ class S3Writing(S3Reading):
         client = self.get_conn() if replace else self._creating_client
         given = self._upload_args(encrypt, acl_policy)
         with self.explained(bucket, key):
-            client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+            if isinstance(file, Path):
+                client.upload_file(str(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+            else:
+                client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
         given = self._extra(upload=True)

@@ -82,6 +82,11 @@ class MotoApps:
     def has_bucket(self, account: str, name: str) -> bool:
         return name in self._buckets[account]["aws"].buckets
 
+    def has_upload(self, account: str, bucket: str, upload: str) -> bool:
+        """Whether there is an unfinished upload with this id; moto asks for it without looking."""
+        found = self._buckets[account]["aws"].buckets.get(bucket)
+        return found is not None and upload in found.multiparts
+
     def create_bucket(self, account: str, name: str, region: str) -> None:
         """Make a bucket, unless it is there."""
         self._names.current.account = account

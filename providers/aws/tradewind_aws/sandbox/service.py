@@ -122,6 +122,11 @@ class AwsService(Application):
                 message = "The requested bucket name is not available. The bucket namespace is shared by all users."
                 raise BadRequest("BucketAlreadyExists", message, 409)
             raise BadRequest("AccessDenied", "Access Denied", 403)
+        upload = request.query.get("uploadId")
+        has_bucket = self._moto.has_bucket(account.number, bucket)
+        if upload is not None and has_bucket and not self._moto.has_upload(account.number, bucket, upload):
+            message = "The specified upload does not exist. It may have been aborted or completed."
+            raise BadRequest("NoSuchUpload", message, 404)
         writes = request.method == "PUT" or (request.method == "POST" and "uploads" in request.query)
         if account.buckets_on_write and key and writes:
             self._moto.create_bucket(account.number, bucket, REGION)

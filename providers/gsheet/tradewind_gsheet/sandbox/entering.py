@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from tradewind_gsheet.sandbox.cells import EPOCH, Value, serial
 from tradewind_gsheet.sandbox.locales import Locale
@@ -20,9 +21,14 @@ _NAMED = (
     re.compile(rf"{_MONTH}\s+(?P<D>\d{{1,2}}),?\s+(?P<Y>\d{{4}})", re.IGNORECASE),
     re.compile(rf"(?P<D>\d{{1,2}})[\s-]{_MONTH}[\s-](?P<Y>\d{{4}})", re.IGNORECASE),
 )
+_LONGEST_DATE = 40  # characters
 _TIME = re.compile(
     r"(?P<h>\d{1,3}):(?P<m>\d{2})(?::(?P<s>\d{2})(?P<ms>\.\d{1,3})?)?(?:\s*(?P<half>[ap])\.?m\.?)?", re.IGNORECASE
 )
+#: How every number and every date begins: with signs and a digit, or with the name of a month.
+_MAYBE = re.compile(rf"[^\W\d_]{{0,3}}\W{{0,6}}\d|{_MONTH}", re.IGNORECASE)
+#: What every date and every time has.
+_MAYBE_DATE = re.compile(r"\d[-/.:]\d|\d.*[A-Za-z]{3}|[A-Za-z]{3}.*\d", re.DOTALL)
 #: Signs that make a number an amount, in every locale beside its own.
 _CURRENCIES = "$€£¥₹₩₽₺₴"
 
@@ -48,6 +54,8 @@ def entered(text: str, locale: Locale, today: datetime.date) -> Entered:
     bare = text.strip()
     if bare.lower() in ("true", "false"):
         return Entered(bare.lower() == "true")
+    if not _MAYBE.match(bare):
+        return Entered(text)
     return _number(bare, locale) or _date(bare, locale, today) or Entered(text)
 
 
@@ -60,11 +68,7 @@ def _number(text: str, locale: Locale) -> Entered | None:
     text, currency = _without_currency(text.removesuffix("%").strip(), locale)
     if not negative:
         negative, text = _sign(text)
-    pattern = (
-        rf"(?P<whole>\d+|\d{{1,3}}(?:{_group(locale)}\d{{3}})+|)"
-        rf"(?:{re.escape(locale.decimal)}(?P<part>\d*))?(?:[eE](?P<power>[+-]?\d{{1,3}}))?"
-    )
-    found = re.fullmatch(pattern, text)
+    found = _digits(locale).fullmatch(text)
     if not found or not (found["whole"] or found["part"]):
         return None
     if percent and (currency or found["power"]):
@@ -77,6 +81,15 @@ def _number(text: str, locale: Locale) -> Entered | None:
     number = (-number if negative else number) / (100 if percent else 1)
     kind, shown = _number_format(bool(found["part"]), bool(found["power"]), percent, currency, grouped)
     return Entered(int(number) if number.is_integer() and abs(number) < 1e15 else number, type=kind, pattern=shown)
+
+
+@cache
+def _digits(locale: Locale) -> re.Pattern[str]:
+    """A number without its signs."""
+    return re.compile(
+        rf"(?P<whole>\d+|\d{{1,3}}(?:{_group(locale)}\d{{3}})+|)"
+        rf"(?:{re.escape(locale.decimal)}(?P<part>\d*))?(?:[eE](?P<power>[+-]?\d{{1,3}}))?"
+    )
 
 
 def _group(locale: Locale) -> str:
@@ -117,6 +130,8 @@ def _number_format(fraction: bool, power: bool, percent: bool, currency: str, gr
 
 def _date(text: str, locale: Locale, today: datetime.date) -> Entered | None:
     """A date, a time, or a date followed by a time."""
+    if len(text) > _LONGEST_DATE or not _MAYBE_DATE.search(text):
+        return None
     time = _time(text)
     if time:
         number, pattern = time

@@ -9,7 +9,8 @@ a:hover { text-decoration: underline }
 header { display: flex; align-items: center; gap: 12px; padding: 10px 16px }
 header h1 { font-size: 18px; font-weight: normal; margin: 0 }
 header span { color: #5f6368 }
-.logo { width: 24px; height: 32px; border-radius: 3px; background: #0f9d58; background-repeat: no-repeat; background-size: 12px 2px;
+.logo { width: 24px; height: 32px; border-radius: 3px; background: #0f9d58;
+  background-repeat: no-repeat; background-size: 12px 2px;
   background-image: linear-gradient(#fff, #fff), linear-gradient(#fff, #fff), linear-gradient(#fff, #fff);
   background-position: 6px 12px, 6px 17px, 6px 22px }
 main { flex: 1; overflow: auto; background: #fff; border-top: 1px solid #e0e3e7 }

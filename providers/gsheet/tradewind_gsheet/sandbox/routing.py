@@ -59,7 +59,9 @@ def _json(key: Any) -> str:
 def _there(url: str, endpoint: str) -> str:
     """Where a request to this address goes."""
     parts = urlsplit(url)
-    return endpoint.rstrip("/") + url[url.index("/", 8) :] if parts.hostname in HOSTS and parts.path else url
+    # For uploads google-api-python-client takes the host of an endpoint, and https whatever the endpoint says.
+    is_meant = parts.hostname in HOSTS or parts.netloc == urlsplit(endpoint).netloc
+    return endpoint.rstrip("/") + url[url.index("/", 8) :] if is_meant and parts.path else url
 
 
 @contextmanager

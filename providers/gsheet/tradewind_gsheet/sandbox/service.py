@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -138,8 +139,14 @@ class GoogleService(Application):
     def _answered(self, api: Api, work: Callable[[], Response]) -> Response:
         try:
             return work()
-        except Refused as refused:
-            return Response.json(refused.for_sheets() if api.is_strict else refused.for_drive(), refused.code)
+        except Refused as error:
+            refused = error
+        except Exception as error:
+            traceback.print_exc()  # into the log of the server
+            kind = "type.googleapis.com/google.rpc.DebugInfo"
+            told = {"@type": kind, "detail": f"The sandbox failed: {type(error).__name__}: {error}"}
+            refused = Refused(_FAILURES[500], 500, details=[told])
+        return Response.json(refused.for_sheets() if api.is_strict else refused.for_drive(), refused.code)
 
     def refusal(self, request: Request, status: int) -> Response:
         if request.path == "/token":

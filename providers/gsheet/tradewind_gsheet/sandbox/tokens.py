@@ -183,7 +183,7 @@ class Tokens:
     def impersonate(self, caller: Caller, target: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """A token with which the caller acts as a service account, over others if need be. Raises Refused."""
         check_scopes(caller, _IMPERSONATION, "GenerateAccessToken", "iamcredentials.googleapis.com")
-        chain = [caller.email, *(str(one).rpartition("/")[2] for one in body.get("delegates", ())), target]
+        chain = [caller.email, *(str(one).rpartition("/")[2] for one in body.get("delegates") or ()), target]
         allowed = caller.project.stand_ins
         if target not in caller.project.accounts or any(pair not in allowed for pair in pairwise(chain)):
             info = error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", permission=_GET_TOKEN)

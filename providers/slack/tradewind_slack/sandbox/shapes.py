@@ -109,7 +109,7 @@ def shape_file(workspace: Workspace, file: File) -> dict[str, Any]:
     shares: dict[str, Any] = {}
     for channel, moments in file.shares.items():
         kind = "private" if workspace.channels[channel].is_private else "public"
-        shares.setdefault(kind, {})[channel] = [{"ts": ts} for ts in moments]
+        shares.setdefault(kind, {})[channel] = [_share(workspace, channel, ts) for ts in moments]
     return {
         "id": file.id,
         "created": file.created,
@@ -128,3 +128,10 @@ def shape_file(workspace: Workspace, file: File) -> dict[str, Any]:
         "groups": [one for one in channels if one not in public],
         "shares": shares,
     }
+
+
+def _share(workspace: Workspace, channel: str, ts: str) -> dict[str, Any]:
+    """A message that shows a file."""
+    message = workspace.message(channel, ts)
+    share = {"ts": ts, "channel_name": workspace.channels[channel].name}
+    return share | ({"thread_ts": message.thread_ts} if message is not None and message.is_reply else {})
