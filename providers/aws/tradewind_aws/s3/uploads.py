@@ -130,7 +130,8 @@ class ObjectOutput(Output):
         self._under_way.add(self._pool.submit(self._send_part, self._sent, data))
 
     def _send_part(self, number: int, data: bytes) -> None:
-        found = self._part_call("upload_part", PartNumber=number, Body=data)
+        checksum = {name: self._arguments[name] for name in ("ChecksumAlgorithm",) if name in self._arguments}
+        found = self._part_call("upload_part", PartNumber=number, Body=data, **checksum)
         told = {name: value for name, value in found.items() if name.startswith("Checksum") and name != "ChecksumType"}
         self._parts[number] = {"PartNumber": number, "ETag": found["ETag"], **told}
 
