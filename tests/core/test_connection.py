@@ -49,12 +49,19 @@ class LoginHook:
         self.login = Connection.get(conn_id).login
 
 
+KEY_FILES = (("echo_account", "token"),)
+
+
 @pytest.fixture
 def echo(monkeypatch):
     module = types.ModuleType("echo_plugin")
 
     def register_connection_types(register):
-        register(ConnectionType("echo", hook="echo_hooks:EchoHook", extras=(Extra("pin", int, secret=True),)))
+        register(
+            ConnectionType(
+                "echo", hook="echo_hooks:EchoHook", extras=(Extra("pin", int, secret=True),), key_files=KEY_FILES
+            )
+        )
         register(ConnectionType("login", hook="echo_hooks:LoginHook"))
         register(ConnectionType("dull"))
 
@@ -352,3 +359,12 @@ def test_two_ids_that_would_be_one_variable_are_refused():
 def test_an_unknown_form_is_refused():
     with pytest.raises(UsageError, match="choose one of env, uri, json, yaml"):
         dump_connections([], "xml")
+
+
+def test_a_key_file_is_a_connection_with_that_key(echo):
+    key = {"type": "echo_account", "private_key": "k-e-y", "client_email": "etl@example.com"}
+    connection = Connection.from_value(json.dumps(key), "mine", where="AIRFLOW_CONN_MINE")
+    assert (connection.conn_id, connection.conn_type, connection.extra_dejson) == ("mine", "echo", {"token": key})
+    assert Connection.from_value(connection.get_uri()) == connection
+    assert "k-e-y" not in repr(connection)
+    assert "field 'private_key', which there is not" in broken(Connection.from_json, {**key, "type": "other"})

@@ -474,3 +474,18 @@ def test_a_forked_process_can_go_on_and_repeats_nothing(tmp_path):
         masking._lock.release()
         masking.write("\n")
     assert (tmp_path / "out").read_text() == "of the child ***\nof the parent \n"
+
+
+def test_of_a_key_file_only_the_key_is_secret():
+    key = {
+        "type": "service_account",
+        "private_key": "-----BEGIN-----\nMIIEvQIBADANBg\n-----END-----",
+        "private_key_id": "0123456789abcdef",
+        "client_email": "etl@project.example",
+        "token_uri": "https://oauth2.example/token",
+    }
+    mask_secret(key, "keyfile_dict")
+    told = f"{key['client_email']} {key['token_uri']} service_account"
+    assert redact(told) == told
+    assert redact("a MIIEvQIBADANBg b") == "a *** b"
+    assert redact("0123456789abcdef") == "***"

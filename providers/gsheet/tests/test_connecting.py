@@ -7,9 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -194,53 +191,36 @@ def test_the_secret_parts_of_a_key_are_masked_and_the_rest_is_not(with_extra, se
     assert key["private_key"].splitlines()[1] not in redact(key["private_key"])
 
 
-class _Iam(BaseHTTPRequestHandler):
-    """Gives the token of another account, as Google's IAM does, and passes everything else on."""
-
-    asked: list[tuple[str, dict[str, Any]]]
-    token: str
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        type(self).asked.append((self.path, body))
-        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-        answer = {"accessToken": self.token, "expireTime": end}
-        told = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(told)))
-        self.end_headers()
-        self.wfile.write(told)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+def test_acting_as_another_account(with_extra, control, server, key_text):
+    between, robot = (control.act("add_account", name=name)["client_email"] for name in ("between", "robot"))
+    key = control.act("create_spreadsheet", title="For the robot")
+    control.act("share", file=key, email=robot)
+    connection = with_extra(server, impersonation_chain=f"{between}, {robot}")
+    with connection.get_hook() as hook, pytest.raises(LoginRefused, match="Service Account Token Creator"):
+        hook.get_sheet_titles(key)
+    control.act("let_impersonate", email=json.loads(key_text)["client_email"], account=between)
+    control.act("let_impersonate", email=between, account=robot)
+    with connection.get_hook() as hook:
+        assert hook.account_email == robot
+        assert hook.get_sheet_titles(key) == ["Sheet1"]
+    with GSheetsHook("sheets", impersonation_chain=[between, robot]) as hook:
+        hook.update_values(key, "A1", [["by the robot"]])
 
 
-def test_acting_as_another_account(with_extra, control, server):
-    """Real google-auth asks a server of ours for the token; Sheets then sees the other account."""
-    _Iam.asked = []
-    with HTTPServer(("127.0.0.1", 0), _Iam) as iam:
-        thread = Thread(target=iam.serve_forever)
-        thread.start()
-        try:
-            settings = with_extra(server, impersonation_chain="between@x.example, robot@y.example")
-            connection = Connection(
-                "sheets",
-                settings.conn_type,
-                extra={**settings.extra_dejson, "api_endpoint": f"http://127.0.0.1:{iam.server_port}"},
-            )
-            _Iam.token = "token-of-the-robot"
-            with connection.get_hook() as hook:
-                credentials = hook.get_credentials()
-                assert hook.account_email == "robot@y.example"
-                credentials.refresh(hook._client.session._auth_request)
-                assert credentials.token == "token-of-the-robot"
-        finally:
-            iam.shutdown()
-            thread.join()
-    [(path, body)] = _Iam.asked
-    assert path == "/v1/projects/-/serviceAccounts/robot@y.example:generateAccessToken"
-    assert body["delegates"] == ["projects/-/serviceAccounts/between@x.example"]
-    assert "https://www.googleapis.com/auth/spreadsheets" in body["scope"]
+def test_the_login_of_a_person(with_extra, control, server, monkeypatch, tmp_path):
+    """What `gcloud auth application-default login` leaves: it has no key of a service account, and tells no e-mail."""
+    (tmp_path / "adc.json").write_text(json.dumps(control.act("log_in")))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "adc.json"))
+    key = control.act("create_spreadsheet", title="Ann's own")
+    address = f"{server.extra_dejson['api_endpoint']}/token"
+    for given in (control.act("log_in"), None):
+        with with_extra(server, keyfile_dict=given, token_uri=address).get_hook() as hook:
+            assert hook.get_sheet_titles(key) == ["Sheet1"]
+            assert hook.account_email == "ann@example.com"
+    (tmp_path / "adc.json").write_text(json.dumps({**control.act("log_in"), "account": ""}))
+    with with_extra(server, keyfile_dict=None, token_uri=address).get_hook() as hook:
+        with pytest.raises(SpreadsheetNotFound, match=r"'Nobody'.* share it with ann@example.com"):
+            hook.resolve("Nobody")
 
 
 def test_importing_loads_no_library_of_google():

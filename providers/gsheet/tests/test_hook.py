@@ -47,6 +47,13 @@ def test_urls_keys_and_titles(hook, key, control):
     assert other in str(caught.value)
 
 
+def test_a_spreadsheet_that_is_made_once(hook, key):
+    assert hook.ensure_spreadsheet("Targets") == key
+    made = hook.ensure_spreadsheet("Summary")
+    assert made != key
+    assert hook.ensure_spreadsheet("Summary") == made
+
+
 def test_a_tab_that_is_not_there(hook, key):
     for ask in (
         lambda: hook.get_values(key, "Sheet2!A1"),

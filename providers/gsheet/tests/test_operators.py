@@ -34,7 +34,7 @@ def test_making_a_spreadsheet_in_a_folder(hook, control):
     )
     task = GoogleSheetsCreateSpreadsheetOperator(
         task_id="make",
-        spreadsheet={"properties": {"title": "Report {{ ds }}"}, "sheets": [{"properties": {"title": "Daily"}}]},
+        spreadsheet={"properties": {"title": "Report"}, "sheets": [{"properties": {"title": "Daily"}}]},
         drive_id=folder,
         gcp_conn_id="sheets",
     )
@@ -44,11 +44,20 @@ def test_making_a_spreadsheet_in_a_folder(hook, control):
         def xcom_push(self, key: str, value: Any) -> None:
             pushed[key] = value
 
-    task.spreadsheet = {**task.spreadsheet, "properties": {"title": "Report"}}
     made = task.execute({"ti": Instance()})
     assert pushed == {"spreadsheet_id": made["spreadsheetId"], "spreadsheet_url": made["spreadsheetUrl"]}
     assert hook.get_sheet_titles(pushed["spreadsheet_url"]) == ["Daily"]
     assert [one["id"] for one in hook.client().list_spreadsheet_files(folder_id=folder)] == [made["spreadsheetId"]]
+
+
+def test_a_task_that_is_run_again_can_reuse_its_spreadsheet(key):
+    def task(title: str) -> GoogleSheetsCreateSpreadsheetOperator:
+        told = {"properties": {"title": title}}
+        return GoogleSheetsCreateSpreadsheetOperator(task_id="make", spreadsheet=told, reuse=True, gcp_conn_id="sheets")
+
+    assert run_task(task("Targets")).result["spreadsheetId"] == key
+    made = [run_task(task("Report {{ ds }}")).result["spreadsheetId"] for _ in range(2)]
+    assert made[0] == made[1] != key
 
 
 def test_appending_reading_clearing(hook, key):

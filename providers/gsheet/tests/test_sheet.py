@@ -158,6 +158,14 @@ def test_append_goes_by_the_names_in_the_header(hook, key):
         write(key, [(3, "c")], names="id nam", mode="append")
 
 
+def test_rows_without_a_header_are_not_overwritten(hook, key):
+    hook.update_values(key, "A2", [[1, "a"]])
+    for mode in ("append", "upsert"):
+        with pytest.raises(TransferError, match="has rows, and no header in row 1"):
+            write(key, [(2, "b")], mode=mode, keys=["id"] if mode == "upsert" else ())
+    assert hook.get_rows(key, "Sheet1!A2:B2") == [[1, "a"]]
+
+
 def test_a_partition_is_replaced_wherever_its_rows_are(hook, key):
     day, other = "2025-11-21", "2025-11-22"
     write(key, [(1, day), (2, other), (3, day), (4, other), (5, day)], names="id day", mode="append")
@@ -239,6 +247,18 @@ def test_texts_are_texts_unless_one_says_that_they_are_typed(hook, key):
     write(key, [(1, "=A2*21"), (2, "1,5")], mode="replace", value_input_option="USER_ENTERED")
     assert hook.get_values(key, "Sheet1!B2", value_render_option="FORMULA") == [["=A2*21"]]
     assert read(key, types={"name": "any"})[1][0] == (1, 21)
+
+
+def test_formulas_refer_to_what_they_say_wherever_the_table_is(hook, key):
+    typed = {"value_input_option": "USER_ENTERED"}
+    for _ in range(2):
+        write(key, [(1, "=B4*10"), (2, "=B5*10")], "Sheet1!B3", mode="replace", **typed)
+    write(key, [(3, "=B6*10")], "Sheet1!B3", mode="append", **typed)
+    assert hook.get_rows(key, "Sheet1!B4:C6") == [[1, 10], [2, 20], [3, 30]]
+    formulas = hook.get_values(key, "Sheet1!C4:C6", value_render_option="FORMULA")
+    assert formulas == [["=B4*10"], ["=B5*10"], ["=B6*10"]]
+    with pytest.raises(TransferError, match="column 'name' has a formula, which cannot be upserted"):
+        write(key, [(2, "=B5")], "Sheet1!B3", mode="upsert", keys=["id"], **typed)
 
 
 def test_real_dates(hook, key):

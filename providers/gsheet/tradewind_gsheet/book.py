@@ -99,7 +99,7 @@ def key_of(client: Client, spreadsheet: str) -> str:
         keys = ", ".join(file["id"] for file in found)
         raise GSheetsError(f"{who} sees {len(found)} spreadsheets {spreadsheet!r}: use the key of one of them: {keys}")
     if not found:
-        account = client.email or "the account that this machine is logged in with"
+        account = client.account() or "the account that this machine is logged in with"
         raise SpreadsheetNotFound(
             f"{who} sees no spreadsheet {spreadsheet!r}: check the title, or share it with {account}."
         )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from tradewind.errors import TradewindError
 from tradewind_gsheet import credentials, transport
 from tradewind_gsheet.errors import GSheetsError
 from tradewind_gsheet.refusals import Explainer
@@ -32,15 +33,16 @@ class Client:
         self.settings = settings
         self.log = log
         self.credentials = credentials.make(settings)
-        self.email = credentials.who(self.credentials)  #: whom spreadsheets are to be shared with
+        self._email = credentials.who(self.credentials)
+        self._asked = False
         self._stop = threading.Event()
-        login = f"{self.email or id(self.credentials)} {settings.endpoint or ''}"
+        login = f"{self._email or id(self.credentials)} {settings.endpoint or ''}"
         self.pace = transport.Pace(settings, log, self._stop, login)
         tokens = transport.Pace(settings, log, self._stop, None)
         self.session, self._tokens = transport.make_session(self.credentials, self.pace, tokens)
         self.gspread: Any = gspread.Client(auth=self.credentials, session=self.session)
         self.http: Any = self.gspread.http_client
-        self._explainer = Explainer(settings.conn_id, self.email, settings.endpoint)
+        self._explainer = Explainer(settings.conn_id, self._email, self.account, settings.endpoint)
 
     def close(self) -> None:
         self.session.close()
@@ -74,12 +76,20 @@ class Client:
 
     # Requests that several modules make
 
-    def who_am_i(self) -> dict[str, Any]:
-        """The user that Drive takes this login for."""
+    def ask_who(self) -> str | None:
+        """The e-mail of the user that Drive takes this login for."""
         with self.explained("ask Google Drive who this is"):
             found = self.http.request("get", f"{DRIVE}/about", params={"fields": "user"}).json()
-        user: dict[str, Any] = found.get("user", {})
-        return user
+        email = found.get("user", {}).get("emailAddress")
+        return str(email) if email else None
+
+    def account(self) -> str | None:
+        """The e-mail that spreadsheets must be shared with: that of the key, or else as Drive tells it, asked once."""
+        if self._email is None and not self._asked:
+            self._asked = True
+            with suppress(TradewindError):
+                self._email = self.ask_who()
+        return self._email
 
     def titles(self, spreadsheet_id: str) -> list[str]:
         with self.explained("read the tabs of it", spreadsheet_id):

@@ -27,6 +27,8 @@ def make(settings: Settings) -> Any:
     in with Google either.
     """
     made = _own(settings)
+    if settings.token_uri and hasattr(made, "with_token_uri"):
+        made = made.with_token_uri(settings.token_uri)
     if settings.impersonation_chain:
         made = _impersonated(made, settings)
     if settings.quota_project and hasattr(made, "with_quota_project"):
@@ -48,8 +50,6 @@ def _own(settings: Settings) -> Any:
         return _of_the_machine(settings)
     [(name, value)] = settings.keys.items()
     key = _content(value, settings) if name == "keyfile_dict" else _file(name, value, settings)
-    if settings.token_uri:
-        key = {**key, "token_uri": settings.token_uri}
     mask_secret(key, "keyfile_dict")
     return _from_key(key, f"{name} of connection {settings.conn_id!r}", settings)
 

@@ -51,7 +51,7 @@ class Sheet(Source, Sink):
       the source does not have gets the value.
     - `create`: make the tab if it is not there.
     - `value_input_option`: `RAW`: texts stay texts. `USER_ENTERED`: texts are taken as if a person typed them, so that
-      `=A1` is a formula and `1/2` perhaps a date, by the spreadsheet's locale.
+      `=A1` is a formula and `1/2` perhaps a date, by the spreadsheet's locale. Formulas cannot be upserted.
     - `dates`: `text`, as ISO 8601 writes them, or `serial`: real dates of the spreadsheet, with a format.
     - `format_header`: make a new header bold, and keep it in sight.
 

@@ -50,6 +50,11 @@ class Existing:
                 self._rows[number] = cells
 
     @property
+    def is_filled(self) -> bool:
+        """Whether there is a row below the header."""
+        return bool(self._rows)
+
+    @property
     def end(self) -> int:
         """The row behind the last one that is filled."""
         return max(self._rows, default=self.place.row + (1 if self.names else 0) - 1) + 1

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tradewind.operator import BaseOperator
+from tradewind_gsheet.errors import SpreadsheetNotFound
 from tradewind_gsheet.hook import GSheetsHook
 
 
@@ -47,24 +48,37 @@ class GoogleSheetsCreateSpreadsheetOperator(GoogleSheetsOperator):
 
     - `spreadsheet`: what the API takes: `{"properties": {"title": "Sales", "locale": "de_DE"}, "sheets": [...]}`.
     - `drive_id`: a folder or shared drive that it is put into. All of `spreadsheet` counts there too.
+    - `reuse`: if the login sees a spreadsheet of that title, take it, and make none: for tasks that may run again.
 
-    Pushes `spreadsheet_id` and `spreadsheet_url`; its XCom is what the API tells of the spreadsheet. A task that is run
-    again makes another one.
+    Pushes `spreadsheet_id` and `spreadsheet_url`; its XCom is what the API tells of the spreadsheet.
     """
 
     template_fields: Sequence[str] = ("spreadsheet", "drive_id", *GoogleSheetsOperator.template_fields)
 
-    def __init__(self, *, spreadsheet: dict[str, Any], drive_id: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, spreadsheet: dict[str, Any], drive_id: str | None = None, reuse: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.spreadsheet = spreadsheet
         self.drive_id = drive_id
+        self.reuse = reuse
 
     def execute(self, context: Any) -> dict[str, Any]:
         with self.get_hook() as hook:
-            made = hook.create_spreadsheet(self.spreadsheet, folder_id=self.drive_id)
+            made = self._there(hook) or hook.create_spreadsheet(self.spreadsheet, folder_id=self.drive_id)
         context["ti"].xcom_push(key="spreadsheet_id", value=made["spreadsheetId"])
         context["ti"].xcom_push(key="spreadsheet_url", value=made["spreadsheetUrl"])
         return made
+
+    def _there(self, hook: GSheetsHook) -> dict[str, Any] | None:
+        """The spreadsheet of that title, if it is to be used."""
+        if not self.reuse:
+            return None
+        try:
+            key = hook.resolve(self.spreadsheet["properties"]["title"])
+        except SpreadsheetNotFound:
+            return None
+        return hook.get_spreadsheet(key)
 
 
 class GoogleSheetsReadOperator(GoogleSheetsOperator):

@@ -27,6 +27,10 @@ _LOGIN_HINTS = (
     ),
     ("invalid_client", "The account or client of the key is not there any more: make a new key."),
     ("unauthorized_client", "The account may not act so: check impersonation_chain and the delegation of its domain."),
+    (
+        "impersonated",
+        "Each account of impersonation_chain must give the one before it the role Service Account Token Creator.",
+    ),
     ("account not found", "The account of the key was deleted: make a new one, and share the spreadsheets with it."),
 )
 
@@ -41,9 +45,12 @@ _RANGE = re.compile(r"parse range|exceeds grid|No grid|No sheet|Invalid range|ou
 class Explainer:
     """Makes errors of ours out of those of gspread, google-auth and requests."""
 
-    def __init__(self, conn_id: str, email: str | None, endpoint: str | None) -> None:
+    def __init__(
+        self, conn_id: str, email: str | None, ask_email: Callable[[], str | None], endpoint: str | None
+    ) -> None:
         self._who = f"Connection {conn_id!r}"
         self._email = email
+        self._ask_email = ask_email
         self._server = endpoint or "Google"
 
     def error(
@@ -104,7 +111,7 @@ class Explainer:
         return f"Share the spreadsheet with {self._account()}, as an editor if it is to be written."
 
     def _account(self) -> str:
-        return self._email or "the account that this machine is logged in with"
+        return self._email or self._ask_email() or "the account that this machine is logged in with"
 
     def _login(self, error: Exception) -> TradewindError:
         from google.auth.exceptions import TransportError

@@ -61,6 +61,7 @@ class TableWrite:
         self.old = Existing(book, self.tab, place, header=how.header, whole=how.mode != "replace")
         self._spool = Spool()
         self._staging: int | None = None  #: id of the tab that the rows wait in
+        self._offset = 0, 0  #: row and column that the rows begin at in the tab where they wait
         self._gone: list[int] = []  #: rows of the table that are taken out
         self._keys: dict[Key, int] = {}  #: key -> number of the last row that has it
 
@@ -132,6 +133,8 @@ class TableWrite:
 
     def _check_row(self, cells: list[Cell], number: int) -> None:
         if self._key_places:
+            if self.how.value_input_option == "USER_ENTERED":
+                self._check_formulas(cells, number)
             key = tuple(canonical(cells[place], self._types[name]) for place, name in self._key_places)
             if not all(key):
                 raise TransferError(f"Row {number + 1}: one of the keys {list(self.how.keys)} is empty.")
@@ -142,7 +145,22 @@ class TableWrite:
             if canonical(cells[place], kind) != canonical(to_cell(value), kind):
                 raise TransferError(f"Row {number + 1} does not belong to the partition: its {name!r} is another.")
 
+    def _check_formulas(self, cells: list[Cell], number: int) -> None:
+        found = next(
+            (place for place, cell in enumerate(cells) if isinstance(cell, str) and cell.startswith("=")), None
+        )
+        if found is not None:
+            raise TransferError(
+                f"Row {number + 1}: column {self._incoming[found]!r} has a formula, which cannot be upserted: what it "
+                "refers to would depend on where its row stands. Leave the column out, and let it be in the table."
+            )
+
     def _check_names(self) -> None:
+        if self._writes_header and self.how.mode != "replace" and self.old.is_filled:
+            raise TransferError(
+                f"{self.old.where} has rows, and no header in row {self.place.row + 1}. Write the names of the columns "
+                "there, or say where the table begins: Tab!B3."
+            )
         for what, wanted in (("keys", self.how.keys), ("partition", self.how.partition or ())):
             known = self._incoming if what == "keys" else self._names
             lost = [name for name in wanted if name not in known or name not in self._names]
@@ -163,6 +181,7 @@ class TableWrite:
         end = max([stop for _, stop in targets], default=self.place.row)
         if self.place.end_row is not None and end > self.place.end_row:
             raise TransferError(f"{self.old.where}: {count} rows do not fit into {self.place}.")
+        self._find_offset(targets)
         self._check_room(count, end)
         self._stage(before, order, count)
         if cancelled():
@@ -197,6 +216,16 @@ class TableWrite:
         targets = runs([row for row, _ in changed]) + ([(begin, begin + count)] if count else [])
         return [number for _, number in changed] + added, targets
 
+    def _find_offset(self, targets: list[tuple[int, int]]) -> None:
+        """Where in their tab the rows wait: where they go to, if that tab is to be the table, or formulas may come.
+
+        A formula that is copied to another place refers to other cells.
+        """
+        if self.tab is None:
+            self._offset = self.place.row, self.place.column
+        elif self.how.value_input_option == "USER_ENTERED" and targets:
+            self._offset = targets[0][0], self.place.column
+
     def _check_room(self, count: int, end: int) -> None:
         """All at once must fit: the table as it will be, and the tab that its rows wait in."""
         width = len(self._names)
@@ -205,18 +234,16 @@ class TableWrite:
         if tab is not None:
             rows, columns = max(end, tab.rows), max(self.place.column + width, tab.columns)
             grown = rows * columns - tab.rows * tab.columns
-        self.book.check_room(
-            count * width + grown, f"writing {count:,} rows of {width} columns (and a copy for a while)"
-        )
+        waiting = (self._offset[0] + count) * (self._offset[1] + width) if count else 0
+        self.book.check_room(waiting + grown, f"writing {count:,} rows of {width} columns (and a copy for a while)")
 
     def _stage(self, before: list[list[str]], order: Sequence[int], count: int) -> None:
         if self.tab is not None and not count and not self._gone:
             return  # nothing to copy, and nothing that must not be done twice
         staging = secrets.randbelow(2**31 - 1) + 1
         title = f"{STAGING}{datetime.datetime.now(datetime.UTC):{_STAMP}} {secrets.token_hex(4)}"
-        rows, columns = max(count, 1), len(self._names)
-        if self.tab is None:  # this tab will be the table
-            rows, columns = max(self.place.row + rows, 1), self.place.column + columns
+        down, right = self._offset
+        rows, columns = down + max(count, 1), right + len(self._names)
         requests = [*self._sweep(), updates.add_tab(staging, title, rows, columns, hidden=True)]
         self._staging = staging
         try:
@@ -225,9 +252,8 @@ class TableWrite:
             if not isinstance(error, OutcomeUnknown):
                 self._staging = None  # it was not added
             raise
-        shift = (self.place.row, self.place.column) if self.tab is None else (0, 0)
         for first, number, body in self._spool.bodies(before, order):
-            place = Place(title, shift[0] + first, shift[1], shift[0] + first + number, shift[1] + len(self._names))
+            place = Place(title, down + first, right, down + first + number, columns)
             self.book.client.put_values(self.book.spreadsheet_id, str(place), body, self.how.value_input_option)
 
     def _take_over(self, targets: list[tuple[int, int]], end: int) -> None:
@@ -267,10 +293,11 @@ class TableWrite:
         covered = runs([number for number, place in enumerate(self._order) if place is not None])
         formulas = self.how.value_input_option == "USER_ENTERED"
         assert not targets or self._staging is not None
-        found, row = [], 0
+        found: list[updates.Request] = []
+        row, column = self._offset
         for first, last in targets:
             for left, right in covered:
-                source = Place("", row, left, row + last - first, right)
+                source = Place("", row, column + left, row + last - first, column + right)
                 target = Place("", first, self.place.column + left, last, self.place.column + right)
                 found.append(updates.paste(self._staging or 0, source, tab.sheet_id, target, formulas=formulas))
             row += last - first

@@ -109,12 +109,32 @@ class S3Writing(S3Reading):
         if not replace:
             self._refuse_existing(bucket, key)
         client = self.get_conn() if replace else self._creating_client
+        start = _position(file)
         given = self._upload_args(encrypt, acl_policy)
-        with self.explained(bucket, key):
-            if isinstance(file, Path):
-                client.upload_file(str(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
-            else:
-                client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+        try:
+            with self.explained(bucket, key):
+                if isinstance(file, Path):
+                    client.upload_file(str(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+                else:
+                    client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+        except KeyExists as error:
+            if not (_tried_again(error) and self._is_ours(bucket, key, file, start)):
+                raise
+
+    def _is_ours(self, bucket: str, key: str, file: Any, start: int | None) -> bool:
+        """Whether the object that is there is what was just sent, and the answer to the first try was lost."""
+        import hashlib
+
+        if isinstance(file, Path):
+            with file.open("rb") as content:
+                digest = hashlib.file_digest(content, "md5")
+        elif start is not None:
+            file.seek(start)
+            digest = hashlib.md5(file.read(), usedforsecurity=False)
+        else:
+            return False
+        head = self.head_object(key, bucket)
+        return head is not None and head["ETag"].strip('"') == digest.hexdigest()
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
         given = self._extra(upload=True)
@@ -146,6 +166,16 @@ class S3Writing(S3Reading):
     def close(self) -> None:
         self.__dict__.pop("_creating_client", None)
         super().close()
+
+
+def _position(file: Any) -> int | None:
+    """Where a stream stands; None if it cannot go back there."""
+    seekable = getattr(file, "seekable", None)
+    return file.tell() if seekable is not None and seekable() else None
+
+
+def _tried_again(error: KeyExists) -> bool:
+    return bool(((error.response or {}).get("ResponseMetadata") or {}).get("RetryAttempts"))
 
 
 def _only_if_new(params: dict[str, Any], **_: Any) -> dict[str, Any]:
