@@ -158,7 +158,7 @@ def test_a_real_one_that_nobody_foresaw_is_refused(given):
         with pytest.raises(BrokenConnection, match="--sandbox-type b=mysql") as caught:
             Connection.get("b")
         assert "pw-7f3a" not in str(caught.value)
-        assert Connection.get("c").conn_type == "http"
+        assert Connection.get("c").conn_type == "smtp"
         with pytest.raises(ConnectionNotFound):
             Connection.get("d")
         with connections({"b": "mysql://given.example"}):  # by code, on purpose
