@@ -108,10 +108,7 @@ def test_a_type_that_cannot_be_told_is_asked_for(uses, told):
     with pytest.raises(SandboxError) as caught:
         wiring.plan(uses, {})
     assert told in str(caught.value)
-    assert (
-        "--sandbox-type a=TYPE, where TYPE is one of aws, google_cloud_platform, http, mysql, postgres, s3, slack, slackwebhook."
-        in str(caught.value)
-    )
+    assert "--sandbox-type a=TYPE, where TYPE is one of aws, google_cloud_platform, http, mysql," in str(caught.value)
     assert uses[0].where in str(caught.value)
 
 
