@@ -128,7 +128,8 @@ class LogCourier:
             log.warning("The log %s cannot be read: %s", note.log, error.strerror or error)
         except LogStoreError as error:
             with self._lock:
-                self._failed += 1
+                # A log that was refused before, while the store served others, tells nothing about the store.
+                self._failed += not failures or bool(self._failures)
                 first = self._failed == 1 and not self._failures
             self._refused[note.file] = failures + 1, time.monotonic() + self._pause(failures + 1)
             if not failures:

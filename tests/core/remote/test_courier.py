@@ -244,8 +244,10 @@ def test_a_log_that_is_refused_holds_up_no_other(here, caplog):
     for name in names:
         here.note(writer, name)
         here.line("hello", name)
-    for _ in range(3):  # till each was tried once
+    for number in range(3):  # till each was tried once
+        here.line(f"early {number}", names[8])
         here.courier.turn(force=True)
+    here.courier.turn(force=True)  # with nothing new of the one that is served
     for number in range(4):
         here.line(f"line {number}", names[8])
         here.courier.turn()
