@@ -6,11 +6,7 @@ some of them.
 
 import sys
 
-<<<<<<< HEAD
-from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, scheduling, transfers
-=======
-from tests.benchmarks import hooks, imports, mysql, parsing, postgres, s3, scheduling, transfers
->>>>>>> awsdata
+from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, s3, scheduling, transfers
 
 ALL = {
     "imports": imports.run,
