@@ -20,7 +20,7 @@ from tradewind_aws import S3Hook, S3Sandbox
 from tradewind_postgres import PostgresHook, PostgresSandbox
 from tradewind_postgres.sandbox import find_programs
 
-TIMES = 2
+TIMES = 3
 ROOT = Path(__file__).parents[2]
 BLOCK = 1 << 18
 
