@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewind.errors import UsageError
 from tradewind_aws.errors import RedshiftError
-from tradewind_aws.operators.base import named
+from tradewind_aws.operators.aws_task import named
 from tradewind_aws.redshift.task import FIELDS, RedshiftTask, options_of
 from tradewind_aws.redshift.words import Literals, name_parts, quoted, quoted_column, quoted_name
 
@@ -58,7 +58,7 @@ class S3ToRedshiftOperator(RedshiftTask):
         copy_options: list[str] | None = None,
         autocommit: bool = False,
         method: str = "APPEND",
-        upsert_keys: list[str] | None = None,
+        upsert_keys: list[str] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -122,7 +122,8 @@ class S3ToRedshiftOperator(RedshiftTask):
     def _keys(self, literal: Literals) -> Sequence[str]:
         if self.upsert_keys:
             return [self.upsert_keys] if isinstance(self.upsert_keys, str) else self.upsert_keys
-        *before, table = [*(name_parts(self.schema) if self.schema else ()), *name_parts(self.table)]
+        before = name_parts(self.schema) if self.schema else []
+        *before, table = [*before, *name_parts(self.table)]
         schema = literal(before[-1]) if before else "current_schema()"
         found = self._hook.get_records(_PRIMARY_KEY.format(schema=schema, table=literal(table)))
         if not found:

@@ -63,7 +63,7 @@ class RedshiftTask(BaseOperator):
 
     def literals(self) -> Literals:
         hook = self._hook
-        return Literals(lambda sql: hook.get_first(sql))  # type: ignore[no-any-return]  # of a hook that is not known
+        return Literals(lambda sql: hook.get_first(sql))
 
     def access(self, literal: Literals, options: Sequence[str]) -> tuple[Access, list[str]]:
         """What lets Redshift reach S3, and the options with the region, unless they name one."""

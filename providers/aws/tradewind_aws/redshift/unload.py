@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any, ClassVar
 
 from tradewind.errors import UsageError
-from tradewind_aws.operators.base import named
+from tradewind_aws.operators.aws_task import named
 from tradewind_aws.redshift.task import FIELDS, RedshiftTask, options_of
 from tradewind_aws.redshift.words import name_parts, quoted_name
 
