@@ -14,7 +14,8 @@ import pytest
 from tradewind_aws.extras import AWS, GENERAL
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / "howto" / "aws.md", ROOT / "providers" / "aws" / "README.md"]
+HOWTO = ROOT / "docs" / "howto"
+PAGES = [HOWTO / "aws.md", HOWTO / "aws-operators.md", ROOT / "providers" / "aws" / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -33,6 +34,7 @@ def test_the_blocks_run(page, server, cloud, tmp_path):
         "HOME": str(tmp_path),
         "AIRFLOW_CONN_LAKE": server.get_uri(),
         "AIRFLOW_CONN_CLOUD": cloud.get_uri(),
+        "AIRFLOW_CONN_BOOKS": f"sqlite:///{tmp_path}/shop.db",
         "TRADEWIND_SECRETS_OPTIONS": json.dumps({"aws_secrets_manager": options}),
     }
     done = subprocess.run(

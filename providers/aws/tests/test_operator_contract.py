@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import psycopg2
@@ -129,9 +130,13 @@ class TestS3FileTransform(OperatorContract):
 
     @pytest.fixture
     def count_running(self, tmp_path: Any) -> Any:
-        psutil = pytest.importorskip("psutil")
         script = str(tmp_path / "script")
-        return lambda: sum(script in " ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
+
+        def count() -> int:
+            listed = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout
+            return sum(script in line for line in listed.splitlines())
+
+        return count
 
 
 class TestS3List(OperatorContract):
