@@ -133,7 +133,9 @@ class TestS3FileTransform(OperatorContract):
         script = str(tmp_path / "script")
 
         def count() -> int:
-            listed = subprocess.run(["ps", "-A", "-ww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+            listed = subprocess.run(
+                ["ps", "-A", "-ww", "-o", "args"], capture_output=True, text=True, check=True
+            ).stdout
             return sum(script in line for line in listed.splitlines())
 
         return count
