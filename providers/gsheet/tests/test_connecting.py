@@ -218,9 +218,9 @@ def test_the_login_of_a_person(with_extra, control, server, monkeypatch, tmp_pat
             assert hook.get_sheet_titles(key) == ["Sheet1"]
             assert hook.account_email == "ann@example.com"
     (tmp_path / "adc.json").write_text(json.dumps({**control.act("log_in"), "account": ""}))
-    with with_extra(server, keyfile_dict=None, token_uri=address).get_hook() as hook:
-        with pytest.raises(SpreadsheetNotFound, match=r"'Nobody'.* share it with ann@example.com"):
-            hook.resolve("Nobody")
+    refused = pytest.raises(SpreadsheetNotFound, match=r"'Nobody'.* share it with ann@example.com")
+    with with_extra(server, keyfile_dict=None, token_uri=address).get_hook() as hook, refused:
+        hook.resolve("Nobody")
 
 
 def test_importing_loads_no_library_of_google():
