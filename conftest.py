@@ -6,7 +6,10 @@ Nothing of this is needed to pass: a provider's tests also run outside of this r
 import contextlib
 import logging
 import os
+import re
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -81,6 +84,33 @@ class LastWord:
 def note_server():
     """`used_server`, for tests that start a server themselves."""
     return used_server
+
+
+@pytest.fixture
+def run_page(tmp_path):
+    """Runs the Python blocks of a page of the documentation, one after the other, in an empty folder: `tmp_path`.
+
+    `run_page(page, AIRFLOW_CONN_SHOP=...)` gives them these variables, and no others of tradewind; `more` is code that
+    runs behind them. Returns what they printed.
+    """
+
+    def run(page, more="", **variables):
+        blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        assert blocks
+        (tmp_path / "blocks.py").write_text("\n".join([*blocks, more]), encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "blocks.py"],
+            cwd=tmp_path,
+            env={**kept, "HOME": str(tmp_path), **variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ some of them.
 
 import sys
 
-from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, scheduling, transfers
+from tests.benchmarks import gsheet, hooks, imports, mysql, parsing, postgres, s3, scheduling, transfers
 
 ALL = {
     "imports": imports.run,
@@ -18,10 +18,11 @@ ALL = {
     "mysql": mysql.run,
     "postgres": postgres.run,
     "transfers": transfers.run,
+    "s3-listing": s3.run_listing,
 }
 
 #: Those that take many minutes, and are measured only when they are named.
-LONG = {"transfer-memory": transfers.run_memory}
+LONG = {"transfer-memory": transfers.run_memory, "s3": s3.run}
 
 
 def main(names):

@@ -1,11 +1,9 @@
-"""The examples run: each by itself, all of them under a scheduler in the demo."""
+"""The examples run, each by itself; the pipeline of the demo has a module of its own."""
 
 from __future__ import annotations
 
 import csv
 import os
-import pty
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -88,53 +86,3 @@ def test_the_data_has_real_defects():
     assert any(row["unit_price"] == "" for row in rows)
     assert any(row["quantity"] == "three" for row in rows)
     assert any(None in row.values() for row in rows)
-
-
-def warehouse(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    connection = sqlite3.connect(home / "warehouse.db")
-    try:
-        return {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-            for table in ("orders", "rejected_orders", "daily_summary")
-        }
-    finally:
-        connection.close()
-
-
-def test_the_demo_runs_seven_days_and_may_be_repeated(environ):
-    home = Path(environ["TRADEWIND_HOME"])
-    first = run(EXAMPLES / "demo.py", env=environ)
-    assert first.returncode == 0, first.stdout + first.stderr
-    loaded = warehouse(home)
-    assert len({row[0] for row in loaded["daily_summary"]}) == 7
-    assert len(loaded["orders"]) > 3000
-    assert len(loaded["rejected_orders"]) > 50
-    assert first.stdout.count("publish            up_for_retry") == 7
-    assert first.stdout.count("publish            success") == 7
-    assert sorted(path.name for path in (home / "reports").iterdir()) == [
-        f"orders-2025-03-0{day}.md" for day in range(3, 10)
-    ]
-
-    again = run(EXAMPLES / "demo.py", env=environ)
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert warehouse(home) == loaded
-
-
-def test_the_demo_shows_its_progress_on_a_terminal(environ):
-    ours, theirs = pty.openpty()
-    command = [sys.executable, str(EXAMPLES / "demo.py")]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**environ, "TERM": "xterm"}) as process:
-        os.close(theirs)
-        shown = b""
-        try:
-            while chunk := os.read(ours, 4096):
-                shown += chunk
-        except OSError:
-            pass  # Linux says so when the other end is closed
-        assert process.wait(timeout=240) == 0
-    os.close(ours)
-    text = shown.decode()
-    assert text.count("2025-03-09") > 3
-    assert "↻" in text
-    assert "Runs" in text
-    assert "daily_summary" in text

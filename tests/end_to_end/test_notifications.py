@@ -67,6 +67,7 @@ def test_200_tasks_that_fail_make_one_message_which_tells_of_success_in_the_end(
     assert text.count(":x:") == 20
     assert "... and 180 more" in text
     assert text.count("End of the log of") == 3
+    assert "Traceback (most recent call last)" in text
     assert "ValueError: number" in text
     assert "cannot be &lt; 7 &amp; &gt; 3" in text
     calls = slack.calls("chat.")

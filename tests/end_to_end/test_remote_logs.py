@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,38 @@ def test_a_log_is_read_elsewhere_while_the_task_runs(place):
     assert reader.returncode == 2
     assert "no log of try 7: there is no file" in errors
     assert f"nothing of it in the log store {place.shared.as_uri()}" in errors
+
+
+RETRIED = """
+    from pathlib import Path
+    from tradewind import DAG, task
+
+    with DAG("talk", schedule=None):
+
+        @task(retries=1, retry_delay=0.3)
+        def t(ti=None):
+            while not Path({flags!r}, "go").exists():
+                pass
+            print("tick 3, at the end of try", ti.try_number)
+            if ti.try_number == 1:
+                raise ValueError("once more")
+
+        t()
+"""
+
+
+def test_tries_are_followed_from_elsewhere_to_the_end_of_each(place):
+    place.here.write("talk.py", RETRIED.format(flags=str(place.flags)))
+    place.here.start()
+    place.run = place.here.trigger("talk", name="r")
+    place.until_remote("try 1 of 2")
+    with place.read_elsewhere("--follow") as follower:
+        assert "try 1 of 2" in follower.stdout.readline()
+        place.go()
+        told, errors = follower.communicate(timeout=60)
+    ends = re.findall(r"at the end of try \d|try \d: \w+", told)
+    assert ends == ["at the end of try 1", "try 1: up_for_retry", "at the end of try 2", "try 2: success"]
+    assert errors == ""
 
 
 def test_a_task_that_is_killed_loses_nothing(place):

@@ -188,7 +188,7 @@ def test_ctrl_c_while_a_command_runs_is_for_the_command(start, folder):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["oracle"], "There is no sandbox for the connection type 'oracle'. There are: mysql, postgres."),
+        (["oracle"], "There is no sandbox for the connection type 'oracle'. There are: aws, google_cloud_platform, "),
         (["postgres", "postgresql"], "'postgres_default' is asked for twice: write ID=TYPE"),
         (["=postgres"], "'=postgres' names no connection"),
         (["postgres", "--quick"], "There is no option '--quick' here"),

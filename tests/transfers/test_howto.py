@@ -8,6 +8,7 @@ import pytest
 from tradewind.sandbox.uses import uses_of_task
 from tradewind.transfer import Transfer
 from tradewind.transfer.types import KINDS
+from tradewind_aws import S3Object
 from tradewind_mysql import MySqlTable
 from tradewind_mysql.table_writer import MySqlCatalogue
 from tradewind_postgres import PostgresTable
@@ -38,3 +39,5 @@ def test_a_sandbox_is_found_for_the_ends_of_a_transfer():
         task_id="load", source=PostgresTable("t", conn_id="shop"), sink=MySqlTable("t", conn_id="x", mode="append")
     )
     assert {(use.conn_id, use.conn_type) for use in uses_of_task(task)} == {("shop", "postgres"), ("x", "mysql")}
+    task = Transfer(task_id="load", source=PostgresTable("t", conn_id="shop"), sink=S3Object("a.csv", conn_id="lake"))
+    assert {(use.conn_id, use.conn_type) for use in uses_of_task(task)} == {("shop", "postgres"), ("lake", "s3")}

@@ -12,6 +12,7 @@ import pytest
 
 from tradewind.transfer import LocalFile, Type
 from tradewind.transfer.values import reading
+from tradewind_aws import S3Object
 
 from .conftest import KINDS, Rows, move
 
@@ -48,13 +49,14 @@ VALUES = {
 TYPES = {name: kind for name, (kind, _) in VALUES.items()}
 ROWS = list(zip(*(values for _, values in VALUES.values())))
 
-ENDS = [*KINDS, "csv", "jsonl", "parquet"]
+#: Kind of file -> what of its name tells it.
+FILES = {"csv": "csv.gz", "jsonl": "jsonl.zst", "parquet": "parquet", "s3": "csv"}
 
-SUFFIXES = {"csv": ".gz", "jsonl": ".zst", "parquet": ""}
+ENDS = [*KINDS, *FILES]
 
 
 @pytest.fixture
-def end(database_of, tmp_path):
+def end(database_of, tmp_path, sandbox, monkeypatch):
     """Makes ends of transfers: `(to write, to read)`. A file must be told its types, a database makes them its own."""
     count = iter(range(9))
 
@@ -62,8 +64,11 @@ def end(database_of, tmp_path):
         if kind in KINDS:
             database = database_of(kind)
             return database.table("t", "replace", create=True), database.table("t")
-        path = tmp_path / f"{next(count)}.{kind}{SUFFIXES[kind]}"
-        return LocalFile(path), LocalFile(path, types=types)
+        name = f"{next(count)}.{FILES[kind]}"
+        if kind == "s3":
+            monkeypatch.setenv("AIRFLOW_CONN_LAKE", sandbox("s3").get_uri())
+            return S3Object(name, conn_id="lake"), S3Object(name, conn_id="lake", types=types)
+        return LocalFile(tmp_path / name), LocalFile(tmp_path / name, types=types)
 
     return make
 
@@ -88,8 +93,16 @@ def comparable(rows):
     ]
 
 
-@pytest.mark.parametrize("target", ENDS)
-@pytest.mark.parametrize("source", ENDS)
+#: Every end to every other one, but files that are like others only to databases and to themselves.
+PAIRS = [
+    (source, target)
+    for source in ENDS
+    for target in ENDS
+    if source == target or not {source, target} & {"parquet", "s3"} or {source, target} & set(KINDS)
+]
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_every_value_survives_from_each_end_to_each(end, source, target):
     write_one, read_one = end(source)
     write_two, read_two = end(target)
@@ -109,6 +122,7 @@ NUMBERS = {"f": "float", "d": "decimal"}
         ("csv", ""),
         ("jsonl", ""),
         ("parquet", ""),
+        ("s3", ""),
         ("sqlite", "NaN, which SQLite would keep as NULL"),
         ("mysql", "."),
     ],

@@ -44,7 +44,7 @@ def print_log(store: Store, run: Run, task_id: str, try_number: int | None, *, f
         time.sleep(log.interval)
         instance = store.task(run.id, task_id)
         if try_number is None and instance.try_number > number:
-            log.print_new(follow=follow)
+            log.print_rest()
             number = instance.try_number
             log = _of_try(run, instance, number)
     if not log.found:
@@ -91,6 +91,13 @@ class Printed:
                 raise
             warn(str(error))
 
+    def print_rest(self) -> None:
+        """Print what is left of a log whose try is over, as it is uploaded."""
+        self.print_new(follow=True)
+        while self.wait_for_end():
+            time.sleep(self.interval)
+            self.print_new(follow=True)
+
     def wait_for_end(self) -> bool:
         """Whether the end of the log, whose task has ended, is to be waited for: it may not be uploaded yet."""
         if self._remote is None or self._remote.ended:
@@ -100,8 +107,9 @@ class Printed:
 
     def where(self) -> str:
         """Where it was looked for, for messages."""
-        url = self._settings.logs_url
-        return f"there is no file {self.path}" + (f", and nothing of it in the log store {url}" if url else "")
+        url, seconds = self._settings.logs_url, self._settings.logs_upload_interval
+        remote = f", and nothing of it in the log store {url} (logs arrive there every {seconds:g} s)" if url else ""
+        return f"there is no file {self.path}{remote}"
 
     def _print_local(self) -> bool:
         """Print what the file has after what was printed; False if there is no file."""

@@ -65,8 +65,9 @@ def _ready(path: str) -> str:
 def start(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Start sandboxes and print the variables that lead to them, until Ctrl-C; or run a command with these variables.
 
-    `postgres` is found as the connection postgres_default, `warehouse=postgres` as warehouse. With `-- COMMAND` nothing
-    is printed: the sandboxes are there for as long as the command runs, and its exit code is the answer.
+    `postgres` is found as the connection that its hook has by default, postgres_default, and `warehouse=postgres` as
+    warehouse. With `-- COMMAND` nothing is printed: the sandboxes are there for as long as the command runs, and its
+    exit code is the answer.
     """
     from tradewind.sandbox import wiring
 
@@ -99,7 +100,7 @@ def _asked_for(words: Iterable[str]) -> dict[str, str]:
         if word.startswith("-"):
             raise click.UsageError(f"There is no option {word!r} here; what comes after `--` is the command to run.")
         conn_type = wiring.sandbox_type(name)
-        conn_id = conn_id if equals else f"{conn_type}_default"
+        conn_id = conn_id if equals else wiring.default_id(conn_type)
         if not conn_id or conn_id in asked:
             what = f"{conn_id!r} is asked for twice" if conn_id else f"{word!r} names no connection"
             raise UsageError(f"{what}: write ID=TYPE, such as warehouse={name}.")

@@ -20,6 +20,7 @@ from typing import Any
 
 from tradewind.context import Memos
 from tradewind.errors import TradewindError
+from tradewind.secrets import redact
 
 log = logging.getLogger("tradewind.notifier")
 
@@ -92,15 +93,13 @@ class RunMessage:
                 self._send(memo, send)
                 if self._is_behind():
                     time.sleep(GATHER)
-            elif memo["sent"] >= memo["wanted"]:
-                return
-            elif self._is_held(memo):
-                if not patient or time.monotonic() > give_up:
-                    return
-                time.sleep(_LOOK)
-            else:
+                continue
+            done = memo["sent"] >= memo["wanted"]
+            if not (done or patient or self._is_held(memo) or memo["trouble"] is None):
                 log.warning("Not sent now, since that has just failed: %s", memo["trouble"]["error"])
+            if done or not patient or time.monotonic() > give_up:
                 return
+            time.sleep(_LOOK)
 
     def _take(self, patient: bool) -> dict[str, Any]:
         post_id = str(uuid.uuid4())
@@ -123,7 +122,7 @@ class RunMessage:
             with self._renewing():
                 noted = self._send_or_post_anew(memo, send)
         except BaseException as error:
-            trouble = {"until": self._now() + PAUSE, "error": f"{type(error).__name__}: {error}"[:500]}
+            trouble = {"until": self._now() + PAUSE, "error": str(redact(f"{type(error).__name__}: {error}"))[:500]}
             self._change(lambda now: self._release(now, trouble))
             raise
 

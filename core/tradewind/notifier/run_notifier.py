@@ -8,7 +8,8 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from tradewind.context import Context
-from tradewind.notifier.notifier import BaseNotifier
+from tradewind.errors import TradewindError
+from tradewind.notifier.notifier import BaseNotifier, subject
 from tradewind.notifier.report import RunReport, make_report, task_name
 from tradewind.notifier.run_message import RunMessage
 from tradewind.states import RunState, TaskState
@@ -62,7 +63,11 @@ class RunNotifier(BaseNotifier):
         if message.read()["message"] is None:
             message.note(None)
             message.deliver(lambda memo: self._send(context, memo), patient=True)
-        found: dict[str, Any] = message.read()["message"]
+        found: dict[str, Any] | None = message.read()["message"]
+        if found is None:
+            raise TradewindError(
+                f"{type(self).__name__} has no message of {subject(context)} yet: another process is still posting it."
+            )
         return found
 
     @property

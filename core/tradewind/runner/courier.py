@@ -14,12 +14,14 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from tradewind import settings as settings_module
-from tradewind.errors import TradewindError
+from tradewind.errors import LogStoreError
 from tradewind.remote import LogStore, open_log_store, open_xcom_store, unsent, unwanted
 from tradewind.remote.chunks import LONGEST_HEAD, Chunk, cut, stream_of
 from tradewind.remote.reading import end_of
@@ -30,6 +32,9 @@ from tradewind.secrets import redact
 from tradewind.settings import Settings
 
 log = logging.getLogger("tradewind.courier")
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: The largest chunk, in bytes.
 LARGEST = 4 << 20
@@ -43,6 +48,9 @@ THREADS = 8
 #: The longest pause after a store did not serve, in seconds.
 LONGEST_PAUSE = 60.0
 
+#: So many failures, and no success, tell that it is the store that does not serve, and not single logs that it refuses.
+FAILURES = 3
+
 
 class LogCourier:
     """Uploads the logs that the notes in the log folder speak of. `turn` looks at each of them once."""
@@ -50,17 +58,12 @@ class LogCourier:
     def __init__(self, settings: Settings, store: LogStore) -> None:
         self._settings = settings
         self._store = store
-        self._told: set[Path] = set()  #: logs that say that they cannot be uploaded
+        self._refused: dict[Path, tuple[int, float]] = {}  #: note -> how often it failed in a row, when to try it again
         self._failures = 0  #: turns in a row in which the store did not serve
         self._next = 0.0  #: on time.monotonic(): when to try again
         self._lock = threading.Lock()
-        self._down = False  #: the store did not serve in this turn
-        self._served = False  #: it did
-
-    @property
-    def is_down(self) -> bool:
-        """Whether the store did not serve when it was asked last."""
-        return self._failures > 0
+        self._failed = 0  #: logs that could not be uploaded in this turn
+        self._served = False  #: something could
 
     def turn(self, *, force: bool = False) -> bool:
         """Upload what is new. Answers whether a process on this machine still writes a log.
@@ -70,18 +73,22 @@ class LogCourier:
         files = unsent.notes(self._settings.logs_folder)
         if time.monotonic() < self._next and not force:
             return True
-        self._down = self._served = False
+        self._failed, self._served = 0, False
+        self._refused = {file: self._refused[file] for file in files if file in self._refused}
+        files.sort(key=lambda file: self._refused.get(file, (0, 0.0))[0])  # first those that may tell that it serves
         with ThreadPoolExecutor(THREADS, "log-upload") as pool:
             at_work = list(pool.map(self._look, files))
-        if self._down:
-            self._failures += 1
-            pause = min(self._settings.logs_upload_interval * 2**self._failures, LONGEST_PAUSE)
-            self._next = time.monotonic() + pause
-        elif self._served and self._failures:
+        if self._served and self._failures:
             log.warning("The log store %s serves again.", self._store.url)
             self._failures, self._next = 0, 0.0
-            self._told.clear()
+            self._refused = {path: (count, 0.0) for path, (count, _) in self._refused.items()}
+        elif self._failed and not self._served:
+            self._failures += 1
+            self._next = time.monotonic() + self._pause(self._failures)
         return any(at_work)
+
+    def _pause(self, failures: int) -> float:
+        return min(self._settings.logs_upload_interval * 2.0 ** min(failures, 20), LONGEST_PAUSE)
 
     def _look(self, file: Path) -> bool:
         try:
@@ -95,7 +102,7 @@ class LogCourier:
         over = self._is_over(note.writer, note.log)  # asked before the log is read: nothing comes after it
         if over is None:
             return False
-        if not self._down:  # else one failure is enough to know
+        if self._served or self._failed < FAILURES:
             self._try_upload(note, over)
         return not over
 
@@ -112,15 +119,25 @@ class LogCourier:
         return True if silent > self._settings.lost_after else None
 
     def _try_upload(self, note: Note, over: bool) -> None:
+        failures, due = self._refused.get(note.file, (0, 0.0))
+        if due > time.monotonic() and not self._failures:  # the store serves, but for this log
+            return
         try:
-            if self._upload(note, over):
-                self._finish(note)
+            ended = self._upload(note, over)
         except OSError as error:  # the local disk
             log.warning("The log %s cannot be read: %s", note.log, error.strerror or error)
-        except Exception as error:  # of a store: whatever it raises, the other logs and the next turn go on
+        except LogStoreError as error:
             with self._lock:
-                first, self._down = not self._down and not self._failures, True
-            self._tell(note, error, on_terminal=first)
+                # A log that was refused before, while the store served others, tells nothing about the store.
+                self._failed += not failures or bool(self._failures)
+                first = self._failed == 1 and not self._failures
+            self._refused[note.file] = failures + 1, time.monotonic() + self._pause(failures + 1)
+            if not failures:
+                self._tell(note, error, on_terminal=first)
+        else:
+            self._refused.pop(note.file, None)
+            if ended:
+                self._finish(note)
 
     def _upload(self, note: Note, over: bool) -> bool:
         """Upload what is new of one log. True: that was all of it, and nothing more comes."""
@@ -130,8 +147,7 @@ class LogCourier:
                 if stream is None:
                     return False
                 if note.sent == UNKNOWN:
-                    note.advance(end_of(self._store, note.name, stream))
-                    self._served = True
+                    note.advance(self._ask(end_of, self._store, note.name, stream))
                 for _ in range(CHUNKS_AT_ONCE):
                     file.seek(note.sent)
                     read = file.read(LARGEST)
@@ -139,34 +155,41 @@ class LogCourier:
                     data = cut(read, whole=ends or len(read) == LARGEST)
                     if data or ends:
                         chunk = Chunk(stream, note.sent, note.sent + len(data), last=ends)
-                        self._store.put(note.name, chunk.name, data)
+                        self._ask(self._store.put, note.name, chunk.name, data)
                         note.advance(chunk.end)
-                        self._served = True
                     if len(data) < LARGEST:
                         return ends
         except FileNotFoundError:  # it was deleted, or never written
             return over
         return False
 
+    def _ask(self, verb: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Ask the store. Whatever it raises, a LogStoreError is what comes of it: it is a stranger's."""
+        try:
+            found = verb(*args, **kwargs)
+        except LogStoreError:
+            raise
+        except Exception as error:
+            raise LogStoreError(f"{type(error).__name__}: {error}") from error
+        self._served = True
+        return found
+
     def _finish(self, note: Note) -> None:
         if self._settings.logs_delete_local and unsent.is_last(note):
             with suppress(FileNotFoundError):
                 if note.log.stat().st_size == note.sent:
                     note.log.unlink()
-        self._told.discard(note.log)
         note.drop()
 
-    def _tell(self, note: Note, error: Exception, *, on_terminal: bool) -> None:
+    def _tell(self, note: Note, error: LogStoreError, *, on_terminal: bool) -> None:
         """Say it in the log that it is about and on the scheduler's terminal, once for each stretch of failures."""
-        why = str(error) if isinstance(error, TradewindError) else f"{type(error).__name__}: {error}"
-        if note.log not in self._told:
-            self._told.add(note.log)
-            file = LogFile(note.log)
-            file.line("WARNING", redact(f"This log cannot be uploaded to {self._store.url} now: {why}"))
-            file.close()
+        why = redact(str(error))
+        file = LogFile(note.log)
+        file.line("WARNING", f"This log cannot be uploaded to {self._store.url} now: {why}")
+        file.close()
         if on_terminal:
             told = "Logs cannot be uploaded to %s; they stay on this machine, and are uploaded when it serves: %s"
-            log.warning(told, self._store.url, redact(why))
+            log.warning(told, self._store.url, why)
 
 
 class ValueCourier:

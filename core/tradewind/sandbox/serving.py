@@ -9,6 +9,7 @@ import contextlib
 import json
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
@@ -125,7 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         tenant = self.server.application.tenant_of(request)
         fault = self.server.ledger.take(tenant, request) if tenant else None
-        response = self._handle(request, fault)
+        try:
+            response = self._handle(request, fault)
+        except Exception:  # a fault of the application's own
+            traceback.print_exc()  # into the log of the sandbox
+            response = self.server.application.refusal(request, 500)
         kind = fault.kind if fault else ""
         if tenant:  # before the answer: who has it finds the call in the list
             status = 0 if kind in ("drop", "lost", "cut") else response.status

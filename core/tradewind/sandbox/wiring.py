@@ -43,6 +43,13 @@ def sandbox_type(name: str) -> str:
     return found
 
 
+def default_id(conn_type: str) -> str:
+    """The id of the connection that the hook of this type has by default: `slack_api_default`."""
+    declared = plugins.current().connection_type(conn_type)
+    hook = None if declared is None or declared.hook is None else plugins.load_object(declared.hook)
+    return getattr(hook, "default_conn_name", f"{conn_type}_default")
+
+
 def plan(uses: Sequence[Use], given: Mapping[str, str]) -> Plan:
     """What to start for these uses. `given` are types that the user says, by connection id.
 

@@ -93,7 +93,7 @@ class Outlet(io.RawIOBase):
 
 
 class Inlet(io.RawIOBase):
-    """Reads blocks as one stream. Wrap it into a BufferedReader."""
+    """Reads blocks as one stream: `read` gives them as they are, if they are not too large, and copies nothing."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         super().__init__()
@@ -102,6 +102,17 @@ class Inlet(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0:
+            return self.readall()
+        if not self._left:
+            block = next(self._blocks, b"")
+            if len(block) <= size:
+                return block
+            self._left = memoryview(block)
+        found, self._left = bytes(self._left[:size]), self._left[size:]
+        return found
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         while not self._left:

@@ -81,13 +81,15 @@ class _GzipReader:
 class _GzipWriter(Compressor):
     def __init__(self, put: Callable[[bytes], None]) -> None:
         # Without name and time in it, equal rows make equal files.
-        self._file = gzip.GzipFile("", "wb", 6, _Plain(put), mtime=0)
+        self._file: Any = gzip.GzipFile("", "wb", 6, _Plain(put), mtime=0)
 
     def write(self, data: bytes) -> None:
         self._file.write(data)
 
     def close(self) -> None:
-        self._file.close()
+        file, self._file = self._file, None  # many that wait for their commit take no memory
+        if file is not None:
+            file.close()
 
 
 class _Plain(io.RawIOBase):

@@ -140,7 +140,7 @@ class Move:
         names = [column.name for column in plan.source]
         whole = names == [column.name for column in reader.columns] or reader.narrow(names)
         if _speak_csv(reader, writer) and whole and plan.same_text:
-            return lambda: self._give_csv(reader), lambda: self._take_csv(writer, self._channel)
+            return lambda: self._give_csv(reader), lambda: self._take_csv(writer, self._hashed())
         give = self._row_giver(reader, plan, whole)
         if isinstance(writer, CsvWriter) and writer.takes_csv:
             return give, lambda: self._take_csv(writer, csvtext.encoded(self._counted(), plan.sink))
@@ -189,18 +189,16 @@ class Move:
                 self._channel.put(convert(batch))
 
     def _give_csv(self, reader: Any) -> None:
-        counter, digest = csvtext.LineCounter(), hashlib.sha256()
+        counter = csvtext.LineCounter()
         self._tally.bytes = 0
 
         def put(block: bytes) -> None:
             counter.count(block)
-            digest.update(block)
             self._tally.rows = counter.rows
             self._tally.bytes = (self._tally.bytes or 0) + len(block)
             self._channel.put(block)
 
         _through_buffer(reader, put)
-        self._tally.checksum = f"sha256:{digest.hexdigest()}"
 
     def _give_decoded(self, reader: CsvReader, plan: Plan, order: list[int] | None) -> None:
         targets = {source: sink.type for source, sink in zip(plan.source, plan.sink)}
@@ -219,8 +217,16 @@ class Move:
             self._tally.rows += len(batch)
             yield batch
 
+    def _hashed(self) -> Iterator[bytes]:
+        """What comes through the channel. The checksum is made on this side, for the other one has more to do."""
+        digest = hashlib.sha256()
+        for block in self._channel:
+            digest.update(block)
+            yield block
+        self._tally.checksum = f"sha256:{digest.hexdigest()}"
+
     def _take_csv(self, writer: Any, blocks: Iterable[bytes]) -> int:
-        count: int = writer.csv(io.BufferedReader(Inlet(iter(blocks)), BLOCK))
+        count: int = writer.csv(Inlet(block for block in blocks if block))
         return count
 
 

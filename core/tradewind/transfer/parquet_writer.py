@@ -69,8 +69,9 @@ class ParquetWriter(FileWriterSide, RowWriter):
 
     def finish(self) -> None:
         self._write_group()
-        if self._parquet is not None:
-            self._parquet.close()
+        parquet, self._parquet = self._parquet, None
+        if parquet is not None:
+            parquet.close()
         super().finish()
 
     def __exit__(self, *error: object) -> None:

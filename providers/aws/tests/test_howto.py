@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,36 +11,25 @@ import pytest
 from tradewind_aws.extras import AWS, GENERAL
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / "howto" / "aws.md", ROOT / "providers" / "aws" / "README.md"]
+HOWTO = ROOT / "docs" / "howto"
+PAGES = [HOWTO / "aws.md", HOWTO / "aws-operators.md", ROOT / "providers" / "aws" / "README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_run(page, server, cloud, tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert blocks
-    (tmp_path / "blocks.py").write_text("\n".join(blocks), encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRADEWIND_", "AIRFLOW_"))}
+def test_the_blocks_run(page, server, cloud, run_page, tmp_path):
     options = {
         "endpoint_url": f"http://{cloud.host}:{cloud.port}",
         "aws_access_key_id": cloud.login,
         "aws_secret_access_key": cloud.password,
         "region_name": "us-east-1",
     }
-    own = {
-        "HOME": str(tmp_path),
-        "AIRFLOW_CONN_LAKE": server.get_uri(),
-        "AIRFLOW_CONN_CLOUD": cloud.get_uri(),
-        "TRADEWIND_SECRETS_OPTIONS": json.dumps({"aws_secrets_manager": options}),
-    }
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "blocks.py"],
-        cwd=tmp_path,
-        env=kept | own,
-        capture_output=True,
-        text=True,
-        timeout=120,
+    run_page(
+        page,
+        AIRFLOW_CONN_LAKE=server.get_uri(),
+        AIRFLOW_CONN_CLOUD=cloud.get_uri(),
+        AIRFLOW_CONN_BOOKS=f"sqlite:///{tmp_path}/books.db",
+        TRADEWIND_SECRETS_OPTIONS=json.dumps({"aws_secrets_manager": options}),
     )
-    assert done.returncode == 0, done.stderr
 
 
 def test_every_extra_is_told_of():

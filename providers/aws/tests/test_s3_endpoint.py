@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from tradewind.connection import Connection
 from tradewind.errors import DagError, TransferError
 from tradewind.sandbox import Control
 from tradewind.testing import EndpointContract
@@ -402,11 +403,25 @@ def test_writing_that_fails_leaves_the_old_object_and_no_upload(
 
 
 def _impatient(server):
-    from tradewind.connection import Connection
-
     extra = {**server.extra_dejson, "config_kwargs": {"retries": {"total_max_attempts": 1}}}
     return Connection("lake", "s3", host=server.host, port=server.port, login=server.login,
                       password=server.password, schema=server.schema, extra=extra)  # fmt: skip
+
+
+def test_a_session_that_ends_meanwhile_is_told(cloud, monkeypatch, caplog):
+    caplog.set_level("DEBUG")
+    extra = {**cloud.extra_dejson, "role_arn": "arn:aws:iam::123456789012:role/loader"}
+    role = Connection("lake", "aws", host=cloud.host, port=cloud.port, login=cloud.login,
+                      password=cloud.password, schema=cloud.schema, extra=extra)  # fmt: skip
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", role.get_uri())
+    move(numbers(12_000, LONG), lake("a.csv"))
+    with lake("a.csv").writer() as writer:
+        writer.begin([Column("id", Type("int")), Column("name", Type("text"))])
+        Control(cloud).act("expire_sessions")
+        with pytest.raises(BadCredentials, match="ExpiredToken"):
+            writer.rows([numbers(30_000, LONG).rows])
+    assert cloud.password not in caplog.text
+    assert len(read(lake("a.csv"))) == 12_000
 
 
 def test_a_wrong_key_is_told_without_it(server, monkeypatch):

@@ -197,6 +197,31 @@ def test_one_that_comes_while_it_is_written_is_kept(hook, server, size):
     assert uploads(hook) == []
 
 
+def test_an_answer_that_is_lost_is_no_object_that_was_there(hook, server, tmp_path):
+    """boto3 sends again, and what is there then is its own."""
+    (tmp_path / "file").write_bytes(b"content")
+    for number, load in enumerate((
+        lambda key: hook.load_bytes(b"content", key),
+        lambda key: hook.load_file(tmp_path / "file", key),
+    )):  # fmt: skip
+        Control(server).fault("lost", method="PUT")
+        load(f"k{number}")
+        assert hook.read_bytes(f"k{number}") == b"content"
+
+
+def test_one_that_comes_while_an_answer_is_lost_is_not_ours(hook, server):
+    class Late(io.BytesIO):
+        def read(self, *given):
+            if not other.check_for_key("k"):
+                other.load_string("theirs", "k")
+            return super().read(*given)
+
+    Control(server).fault("drop", method="PUT", after=1)
+    with S3Hook("lake") as other, pytest.raises(KeyExists):
+        hook.load_file_obj(Late(b"ours"), "k")
+    assert hook.read_key("k") == "theirs"
+
+
 def test_who_may_write_and_not_look(hook, server):
     Control(server).fault("status", status=403, method="HEAD")
     hook.load_string("x", "k")

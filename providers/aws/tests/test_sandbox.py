@@ -412,3 +412,13 @@ def test_threads_of_different_accounts_do_not_mix(sandbox, client):
         found = list(pool.map(work, clients))
     assert found == [sorted([*(f"bucket-{number}" for number in range(10)), "sandbox"])] * 3
     assert urlsplit(clients[0].meta.endpoint_url).hostname == "127.0.0.1"
+
+
+def test_an_account_that_goes_takes_nothing_of_the_others_with_it(sandbox, sandboxes):
+    with S3Hook(connection=sandbox("s3")) as hook:
+        hook.load_bytes(b"kept", "a", "sandbox")
+        upload = hook.get_conn().create_multipart_upload(Bucket="sandbox", Key="b")["UploadId"]
+        with sandboxes.open("s3") as other, S3Hook(connection=other) as theirs:
+            theirs.load_bytes(b"gone", "a", "sandbox")
+        assert hook.read_bytes("a", "sandbox") == b"kept"
+        hook.get_conn().upload_part(Bucket="sandbox", Key="b", UploadId=upload, PartNumber=1, Body=b"x")

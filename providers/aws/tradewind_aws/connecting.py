@@ -16,15 +16,11 @@ from urllib.parse import urlsplit
 from tradewind.connection.extras import ExtraError, typed
 from tradewind.errors import BrokenConnection
 from tradewind.settings import parse_bool
-from tradewind_aws import extras
+from tradewind_aws import extras, hosts
 
 if TYPE_CHECKING:
     from tradewind.connection import Connection
     from tradewind.records import ConnectionType
-
-#: Host names of AWS itself, in all its partitions.
-_AWS_HOST = re.compile(r"(?:^|\.)(?:amazonaws\.com(?:\.cn)?|api\.aws|c2s\.ic\.gov|sc2s\.sgov\.gov)$", re.IGNORECASE)
-_HOST_REGION = re.compile(r"(?:^|\.)s3[.-](?:dualstack\.|fips\.)?([a-z]{2}(?:-[a-z]+)+-\d+)\.", re.IGNORECASE)
 
 #: What such stores call the region of everything.
 STORE_REGION = "us-east-1"
@@ -71,11 +67,7 @@ class AwsSettings:
     def speaks_to_aws(self, service: str) -> bool:
         """Whether the service is reached at AWS itself, and not at a server that stands in for it."""
         endpoint = self.get_service_endpoint_url(service)
-        return endpoint is None or is_aws_host(urlsplit(endpoint).hostname or "")
-
-
-def is_aws_host(host: str) -> bool:
-    return bool(_AWS_HOST.search(host))
+        return endpoint is None or hosts.is_aws(urlsplit(endpoint).hostname or "")
 
 
 def read(connection: Connection, conn_id: str | None) -> AwsSettings:
@@ -122,10 +114,9 @@ def _put_host(found: dict[str, Any], url: str | None, conn_type: str, who: str) 
     host = urlsplit(url).hostname or ""
     services = found["service_config"]
     found["service_config"] = {**services, "s3": {"endpoint_url": url, **(services.get("s3") or {})}}
-    found["is_store"] = not is_aws_host(host)
+    found["is_store"] = not hosts.is_aws(host)
     found["is_anonymous"] = found["is_store"] and not found.get("aws_access_key_id")
-    region = _HOST_REGION.search(host)
-    found["region_name"] = STORE_REGION if found["is_store"] else region[1].lower() if region else None
+    found["region_name"] = STORE_REGION if found["is_store"] else hosts.region_of(host)
 
 
 def _known_extras(connection: Connection, who: str) -> dict[str, Any]:

@@ -13,15 +13,16 @@
         └── KeyExists            and was not to be replaced
     UsageError
     └── S3UriError               text that is no address of an object
+    RedshiftError                Redshift refused, or what it loaded cannot be right
 
-Each has the error of botocore as its `__cause__`.
+An AwsError has the error of botocore as its `__cause__`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from tradewind.errors import ConnectionFault, UsageError
+from tradewind.errors import ConnectionFault, TradewindError, UsageError
 
 
 class AwsError(ConnectionFault):
@@ -69,3 +70,7 @@ class KeyExists(AwsError, ValueError):
 
 class S3UriError(UsageError, ValueError):
     """The text is no address of a bucket or object."""
+
+
+class RedshiftError(TradewindError):
+    """Redshift refused a statement, or what it loaded cannot be right. The message shows no credentials."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tradewind.errors import BrokenConnection, ConnectionNotFound, UsageError
+from tradewind.errors import BrokenConnection, ConnectionNotFound, TradewindError, UsageError
 from tradewind.hook import BaseHook
 
 if TYPE_CHECKING:
@@ -214,6 +214,8 @@ class AwsBaseHook(BaseHook):
         """
         try:
             yield
+        except TradewindError:
+            raise
         except Exception as error:
             from tradewind_aws import failures
 

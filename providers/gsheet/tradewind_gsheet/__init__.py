@@ -16,9 +16,12 @@ if TYPE_CHECKING:
         GoogleSheetsCreateSpreadsheetOperator as GoogleSheetsCreateSpreadsheetOperator,
     )
     from tradewind_gsheet.operators import GoogleSheetsReadOperator as GoogleSheetsReadOperator
+    from tradewind_gsheet.sandbox import GSheetSandbox as GSheetSandbox
+    from tradewind_gsheet.sandbox import in_place_of_google as in_place_of_google
     from tradewind_gsheet.sql_to_sheets import SQLToGoogleSheetsOperator as SQLToGoogleSheetsOperator
 
 _HOME: dict[str, str] = {
+    "GSheetSandbox": "sandbox",
     "GSheetsHook": "hook",
     "GoogleSheetsAppendOperator": "operators",
     "GoogleSheetsClearOperator": "operators",
@@ -27,6 +30,7 @@ _HOME: dict[str, str] = {
     "Numbers": "numbers",
     "SQLToGoogleSheetsOperator": "sql_to_sheets",
     "Sheet": "endpoints",
+    "in_place_of_google": "sandbox",
 }
 
 __all__ = list(_HOME)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import logging
 import os
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 from slack_sdk.http_retry import RateLimitErrorRetryHandler
@@ -137,6 +139,11 @@ def test_no_token_is_shown(workspace, hook, control, caplog):
     assert not [record for record in caplog.records if record.name.startswith("slack_sdk")]
 
 
+def test_a_text_that_slack_cuts_is_told_of(hook, caplog):
+    hook.call(POST, json=message("x" * 40_001))
+    assert "Slack has cut the text of chat.postMessage" in caplog.text
+
+
 # -- what is done again
 
 
@@ -168,7 +175,7 @@ def test_a_storm_that_does_not_end_is_an_error(hook, control, texts):
     assert (error.value.status, len(control.calls())) == (429, 6)
     control.clear()
     control.fault("status", status=503, times=99)
-    with pytest.raises(SlackError, match=r"Slack refused chat.postMessage: Received a response in a non-JSON format"):
+    with pytest.raises(SlackError, match=r"Slack refused chat.postMessage: status 503. Slack has trouble of its own"):
         hook.call(POST, json=message())
     assert texts() == []
 
@@ -228,6 +235,10 @@ def test_slow_answers(workspace, connection, control):
     connection("slack", workspace)
     with pytest.raises(SlackUnclear, match=r"did not answer auth.test to its end: timed out"):
         SlackHook("slack").call("auth.test")
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always", ResourceWarning)
+        gc.collect()
+    assert not left, "slack_sdk leaves the answers open"
 
 
 def test_slack_is_not_there(workspace, connection):

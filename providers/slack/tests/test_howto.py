@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 from tradewind.sandbox import Control
@@ -15,38 +12,28 @@ from tradewind_slack.sandbox.actions import ACTIONS
 from tradewind_slack.sandbox.calls import METHODS
 from tradewind_slack.sandbox.service import SlackService
 
-PAGE = (Path(__file__).parents[3] / "docs" / "howto" / "slack.md").read_text(encoding="utf-8")
+PATH = Path(__file__).parents[3] / "docs" / "howto" / "slack.md"
+PAGE = PATH.read_text(encoding="utf-8")
 
 
-def test_the_blocks_run(workspace, webhook, control, tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    assert len(blocks) > 5
+def test_the_blocks_run(workspace, webhook, control, run_page, tmp_path):
     runs = "from tradewind.testing import run_dag\nfor one in (dag, report, files): run_dag(one)\n"
-    (tmp_path / "blocks.py").write_text("\n".join([*blocks, runs]), encoding="utf-8")
     (tmp_path / "scores.csv").write_text("city,score\nBergen,1\n")
     with sqlite3.connect(tmp_path / "warehouse.db") as opened:
         opened.execute("create table scores (city text, score real)")
         opened.execute("insert into scores values ('Oslo', 9.5), ('Bergen', 8)")
     opened.close()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRADEWIND_", "AIRFLOW_"))}
-    told = {
-        "AIRFLOW_CONN_SLACK": workspace.get_uri(),
-        "AIRFLOW_CONN_ALERTS": webhook.get_uri(),
-        "AIRFLOW_CONN_WAREHOUSE": f"sqlite:///{tmp_path}/warehouse.db",
-    }
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "blocks.py"],
-        cwd=tmp_path,
-        env={**kept, **told, "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
+    shown_by_blocks = run_page(
+        PATH,
+        runs,
+        AIRFLOW_CONN_SLACK=workspace.get_uri(),
+        AIRFLOW_CONN_ALERTS=webhook.get_uri(),
+        AIRFLOW_CONN_WAREHOUSE=f"sqlite:///{tmp_path}/warehouse.db",
     )
-    assert done.returncode == 0, done.stderr
     printed = [
         line.strip() for line in re.search(r"^( {4}Connection 'slack': .*\n)( .*\n)", PAGE, re.MULTILINE).groups()
     ]
-    assert " ".join(printed) in done.stdout
+    assert " ".join(printed) in shown_by_blocks
     assert (tmp_path / "back.csv").read_text() == "city,score\nBergen,1\n"
     shown = control.act("messages", channel="alerts")
     assert shown[0]["text"] == "Loaded *7* rows"

@@ -56,7 +56,7 @@ def test_a_run_in_which_tasks_fail_makes_one_message_that_is_edited(slack: Contr
     (message,) = messages(slack)
     text = shown(message)
     assert text.startswith("Night load of 2026-03-01\n:red_circle: *sales, run ")
-    assert "failed, 2 of 3 tasks failed*\n1 task did not run, for what they need failed." in text
+    assert "failed, 2 of 3 tasks failed*\n1 task did not run: what it needs failed." in text
     assert ":x: `load` failed, try 1 of 1: `TaskFailed: no such file`" in text
     assert ":x: `clean` failed, try 1 of 1: `TaskFailed: &lt;!channel&gt; 'x' &amp; *y*`" in text
     assert f"```tradewind tasks clear sales --run {run.run_id} --only-failed```" in text

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
+import traceback
 from collections.abc import Mapping
 from typing import Any
 from urllib.error import URLError
 
 from tradewind.errors import ConnectionFault
 from tradewind.secrets import redact
+
+_FAILED = 500  #: statuses from here on are the server's fault
 
 _TOKEN = "Put a token that is in force into the connection's password: the app's page, OAuth & Permissions, has it."
 
@@ -40,6 +43,9 @@ HINTS: Mapping[str, str] = {
     "rate_limited": "Slack takes no more for now: call it less often, or allow more by retries= and longest_wait=.",
 }
 
+#: What slack_sdk calls an answer that is none of the Web API's, but of some server in between.
+_NO_JSON = "Received a response in a non-JSON format"
+
 #: What the operating system says -> what to do about it.
 _NETWORK_HINTS = (
     ("timed out", "Nothing answers there in time: check the network and the proxy; timeout= gives it more time."),
@@ -67,7 +73,9 @@ class SlackUnclear(SlackError):
 
 def refused(conn_id: str, method: str, status: int, response: Mapping[str, Any]) -> SlackError:
     """Slack answered `ok: false`, or with a status that is none of success."""
-    error = str(response.get("error") or f"status {status}")
+    error = str(response.get("error") or "")
+    if not error or error.startswith(_NO_JSON):
+        error = f"status {status}"
     told = [f"Connection {conn_id!r}: Slack refused {method}: {error}."]
     if error == "missing_scope":
         needed = response.get("needed")
@@ -76,6 +84,8 @@ def refused(conn_id: str, method: str, status: int, response: Mapping[str, Any])
     told += [str(one).removeprefix("[ERROR] ").rstrip(".") + "." for one in detail]
     if error in HINTS:
         told.append(HINTS[error])
+    elif status >= _FAILED and not detail:
+        told.append("Slack has trouble of its own (https://slack-status.com): try again later.")
     return SlackError(str(redact(" ".join(told))), error=error, status=status, response=response)
 
 
@@ -95,6 +105,11 @@ def unreached(conn_id: str, method: str, place: str, error: BaseException) -> Sl
         f"It may have been done nevertheless. {hint}"
     )
     return SlackUnclear(str(redact(message.rstrip())))
+
+
+def let_go(error: BaseException) -> None:
+    """Free what the frames of an error hold: slack_sdk does not close an answer that breaks off while it is read."""
+    traceback.clear_frames(error.__traceback__)
 
 
 def was_not_sent(error: BaseException) -> bool:

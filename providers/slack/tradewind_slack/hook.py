@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import channels, connecting, extras, uploads
-from tradewind_slack.errors import refused, unreached
+from tradewind_slack.errors import let_go, refused, unreached
 from tradewind_slack.retries import Retries
 
 if TYPE_CHECKING:
@@ -114,7 +114,10 @@ class SlackHook(BaseHook):
 
     def _call(self, client: WebClient, api_method: str, arguments: Mapping[str, Any]) -> SlackResponse:
         with self.explained(api_method):
-            return client.api_call(api_method, **_recognisable(api_method, arguments))
+            found = client.api_call(api_method, **_recognisable(api_method, arguments))
+        if "message_truncated" in str(found.get("warning") or ""):
+            self.log.warning("Connection %r: Slack has cut the text of %s", self.slack_conn_id, api_method)
+        return found
 
     @contextmanager
     def explained(self, api_method: str) -> Iterator[None]:
@@ -128,6 +131,7 @@ class SlackHook(BaseHook):
             data = response.data if isinstance(response.data, dict) else {}
             raise refused(self.slack_conn_id, api_method, response.status_code, data) from error
         except (OSError, http.client.HTTPException) as error:
+            let_go(error)
             place = connecting.place_of(self.api_url)
             raise unreached(self.slack_conn_id, api_method, place, error) from error
         except SlackClientError as error:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 from tradewind.context import Context
 from tradewind.errors import UsageError
 from tradewind.notifier import MessageGone, RunNotifier, RunReport
-from tradewind.notifier.run_message import RunMessage
 from tradewind.notifier.run_notifier import callback_name
 from tradewind.secrets import redact
 from tradewind_slack.errors import SlackError
@@ -128,11 +127,6 @@ class SlackNotifier(_SlackNotifier):
     @property
     def address(self) -> str:
         return f"slack {self.slack_conn_id} {self.channel}"
-
-    def thread_ts(self, context: Context) -> str | None:
-        """The `ts` of the message of the context's run, to reply to in its thread; None if there is no message yet."""
-        found = RunMessage(context["memos"], self.memo_key, "").read()["message"]
-        return None if found is None else str(found["ts"])
 
     def send(self, content: dict[str, Any], post_id: str) -> dict[str, Any]:
         looks = {"username": self.username, "icon_url": self.icon_url}

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tradewind_slack.errors import may_pass, was_not_sent
+from tradewind_slack.errors import let_go, may_pass, was_not_sent
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ class Retries:
         self.longest_wait = longest_wait
 
     def can_retry(self, *, state: Any, request: Any, response: Any = None, error: BaseException | None = None) -> bool:
+        if response is None and error is not None:
+            let_go(error)
         if state.current_attempt >= self.count:
             return False
         repeatable = is_repeatable(request.url, request.data)

@@ -65,8 +65,12 @@ def code_block(text: str, longest: int) -> str:
 
 def _summary(report: RunReport) -> Iterator[str]:
     if report.not_run:
-        tasks = "1 task" if report.not_run == 1 else f"{report.not_run} tasks"
-        yield f"{tasks} did not run, for what they need failed."
+        needs = (
+            "1 task did not run: what it needs"
+            if report.not_run == 1
+            else (f"{report.not_run} tasks did not run: what they need")
+        )
+        yield f"{needs} failed."
     if report.reason:
         yield escaped(f"The run ended since {report.reason}.")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import connecting, extras
-from tradewind_slack.errors import refused, unreached
+from tradewind_slack.errors import let_go, refused, unreached
 
 if TYPE_CHECKING:
     from slack_sdk.webhook import WebhookClient, WebhookResponse
@@ -131,6 +131,7 @@ class SlackWebhookHook(BaseHook):
         try:
             return client.send_dict(dict(body), headers)
         except (OSError, http.client.HTTPException) as error:
+            let_go(error)
             failure = unreached(self.slack_webhook_conn_id, "the webhook", connecting.place_of(client.url), error)
             raise failure from None  # what the HTTP library says may have the URL in it
 

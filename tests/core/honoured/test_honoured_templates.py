@@ -59,6 +59,7 @@ KEYS = {
     "task_instance_key_str": ("{{ task_instance_key_str }}", "sales__t__20260305"),
     "params": ("{{ params.limit }}", "7"),
     "var": ("{{ var.value.COLOR }} {{ var.json.SIZES[1] }} {{ var.value.get('NONE', 'x') }}", "red 2 x"),
+    "memos": ("{{ memos.get('none', 'x') }}", "x"),
     "macros": ("{{ macros.ds_add(ds, 1) }}", "2026-03-06"),
     "inlets": ("{{ inlets }}", "['a']"),
     "outlets": ("{{ outlets }}", "['b']"),

@@ -32,6 +32,7 @@ class Store(LogStore):
         self.kept = {}
         self.puts = []
         self.trouble = None
+        self.refused = set()
         self.gate = threading.Event()
         self.gate.set()
         self.largest = 0
@@ -41,6 +42,8 @@ class Store(LogStore):
         self.gate.wait(30)
         if self.trouble is not None:
             raise self.trouble
+        if log in self.refused:
+            raise LogStoreError(f"refuses {log}")
         self.kept[log, chunk] = data
         self.largest = max(self.largest, len(data))
 
@@ -213,13 +216,13 @@ def test_a_store_that_is_down_is_told_of_and_tried_again(here, caplog):
         here.line("hello", name)
     here.store.trouble = LogStoreError("memory://here answers 503")
     here.courier.turn()
-    assert here.courier.is_down
-    assert 1 <= len(here.store.puts) <= courier.THREADS, "one failure is enough to know"
+    assert 1 <= len(here.store.puts) <= courier.FAILURES + courier.THREADS, "a few failures are enough to know"
+    few = len(here.store.puts)
     (told,) = [record.getMessage() for record in caplog.records]
     assert "cannot be uploaded to memory://here" in told
     assert "answers 503" in told
     here.courier.turn()
-    assert len(here.store.puts) <= courier.THREADS, "it is left alone for a while"
+    assert len(here.store.puts) == few, "it is left alone for a while"
     here.courier.turn(force=True)
     assert len(caplog.records) == 1, "it is told once"
     texts = [here.path_of(name).read_text() for name in names]
@@ -234,11 +237,35 @@ def test_a_store_that_is_down_is_told_of_and_tried_again(here, caplog):
     assert here.left() == []
 
 
+def test_a_log_that_is_refused_holds_up_no_other(here, caplog):
+    process, writer = here.writer()
+    names = [f"d/r/t{number}/1.log" for number in range(9)]
+    here.store.refused = set(names[:8])
+    for name in names:
+        here.note(writer, name)
+        here.line("hello", name)
+    for number in range(3):  # till each was tried once
+        here.line(f"early {number}", names[8])
+        here.courier.turn(force=True)
+    here.courier.turn(force=True)  # with nothing new of the one that is served
+    for number in range(4):
+        here.line(f"line {number}", names[8])
+        here.courier.turn()
+        assert here.store.text(names[8]) == (here.path_of(names[8]).read_bytes(), False)
+    assert len([one for one in caplog.records if "cannot be uploaded" in one.getMessage()]) <= 2
+    assert all(here.path_of(name).read_text().count("cannot be uploaded") <= 1 for name in names)
+    here.store.refused.clear()
+    here.kill(process)
+    while here.left():
+        here.courier.turn(force=True)
+    assert all(here.store.text(name) == (here.path_of(name).read_bytes(), True) for name in names)
+
+
 def test_pauses_between_tries_grow(here):
     _, writer = here.writer()
     here.note(writer)
     here.line("hello")
-    here.store.trouble = ValueError("of any kind")
+    here.store.trouble = ConnectionResetError("of any kind")
     pauses = []
     for _ in range(4):
         here.courier.turn(force=True)

@@ -33,6 +33,8 @@ class Notes(Application):
         tenant = self.tenant_of(request)
         if tenant is None:
             return Response.json({"error": "who are you?"}, 401)
+        if request.path == "/v1/broken":
+            raise ValueError("a fault of the service's own")
         if request.path == "/v1/large":
             return Response([b"x" * 1000] * 50, headers={"Content-Length": "50000"})
         if request.path == "/v1/echo":

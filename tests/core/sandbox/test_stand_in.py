@@ -67,6 +67,11 @@ def test_requests_come_as_they_were_sent(notes):
     assert len(ask(notes, "/v1/large")[1]) == 50000
 
 
+def test_a_service_that_fails_by_itself_answers_so(notes):
+    assert ask(notes, "/v1/broken")[0] == 500
+    assert ask(notes)[0] == 200
+
+
 def test_faults_come_as_told_and_are_listed(notes):
     control = Control(notes)
     control.fault("status", status=429, times=2, after=1, method="POST", headers={"Retry-After": "7"})

@@ -49,6 +49,19 @@ def test_the_type_is_told_by_the_use(use, conn_type):
     assert types(use) == {use.conn_id: conn_type}
 
 
+@pytest.mark.parametrize(
+    ("conn_type", "conn_id"),
+    [
+        ("postgres", "postgres_default"),
+        ("slack", "slack_api_default"),
+        ("s3", "aws_default"),
+        ("sqlite", "sqlite_default"),
+    ],
+)
+def test_a_sandbox_without_a_name_is_the_connection_that_the_hook_takes(conn_type, conn_id):
+    assert wiring.default_id(conn_type) == conn_id
+
+
 def test_the_definition_and_the_user_know_better(given):
     use = Use("a", "", hook="PostgresHook")
     given(a="mysql://real.example/x")
@@ -74,11 +87,11 @@ def test_endpoints_of_a_transfer_tell_their_types():
 
 
 def test_a_type_without_a_sandbox_stays_real_and_is_told(given):
-    given(a="http://real.example")
-    uses = [Use("a", "", field="http_conn_id"), Use("fs_default", "", field="fs_conn_id")]
+    given(a="smtp://real.example")
+    uses = [Use("a", "", field="smtp_conn_id"), Use("fs_default", "", field="fs_conn_id")]
     made = wiring.plan(uses, {})
     assert made.types == {}
-    assert made.real == {"a": "http"}
+    assert made.real == {"a": "smtp"}
 
 
 @pytest.mark.parametrize(
@@ -95,12 +108,14 @@ def test_a_type_that_cannot_be_told_is_asked_for(uses, told):
     with pytest.raises(SandboxError) as caught:
         wiring.plan(uses, {})
     assert told in str(caught.value)
-    assert "--sandbox-type a=TYPE, where TYPE is one of mysql, postgres." in str(caught.value)
+    assert "--sandbox-type a=TYPE, where TYPE is one of aws, google_cloud_platform, http, mysql," in str(caught.value)
     assert uses[0].where in str(caught.value)
 
 
 def test_a_type_that_there_is_not():
-    with pytest.raises(SandboxError, match=r"no sandbox for the connection type 'oracle'\. There are: mysql, postgres"):
+    with pytest.raises(
+        SandboxError, match=r"no sandbox for the connection type 'oracle'\. There are: aws, google_cloud_platform, "
+    ):
         wiring.plan([], {"a": "oracle"})
 
 
@@ -135,12 +150,12 @@ def test_a_stand_in_comes_before_sources_that_come_before_the_environment(monkey
 
 
 def test_a_real_one_that_nobody_foresaw_is_refused(given):
-    given(b="mysql://u:pw-7f3a@real.example/x", c="http://real.example")
+    given(b="mysql://u:pw-7f3a@real.example/x", c="smtp://real.example")
     with wiring.standing_in(stand_in()):
         with pytest.raises(BrokenConnection, match="--sandbox-type b=mysql") as caught:
             Connection.get("b")
         assert "pw-7f3a" not in str(caught.value)
-        assert Connection.get("c").conn_type == "http"
+        assert Connection.get("c").conn_type == "smtp"
         with pytest.raises(ConnectionNotFound):
             Connection.get("d")
         with connections({"b": "mysql://given.example"}):  # by code, on purpose

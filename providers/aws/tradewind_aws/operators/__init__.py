@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tradewind.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from tradewind_aws.operators.base import AwsBaseOperator as AwsBaseOperator
+    from tradewind_aws.operators.aws_task import AwsBaseOperator as AwsBaseOperator
     from tradewind_aws.operators.buckets import S3CreateBucketOperator as S3CreateBucketOperator
     from tradewind_aws.operators.buckets import S3DeleteBucketOperator as S3DeleteBucketOperator
     from tradewind_aws.operators.buckets import S3DeleteBucketTaggingOperator as S3DeleteBucketTaggingOperator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tradewind_aws.operators.transform import S3FileTransformOperator as S3FileTransformOperator
 
 _HOME = {
-    "AwsBaseOperator": "base",
+    "AwsBaseOperator": "aws_task",
     "LocalFilesystemToS3Operator": "objects",
     "S3CopyObjectOperator": "copying",
     "S3CopyPrefixOperator": "copying",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind_aws.errors import NoSuchBucket
-from tradewind_aws.operators.base import FIELDS, AwsBaseOperator, named
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseOperator, named
 
 
 class _BucketOperator(AwsBaseOperator):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewind.errors import UsageError
 from tradewind_aws.errors import AwsError
-from tradewind_aws.operators.base import FIELDS, AwsBaseOperator, named, place
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseOperator, named, place
 from tradewind_aws.s3 import address
 
 

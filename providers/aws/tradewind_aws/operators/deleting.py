@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tradewind.errors import DagError, UsageError
-from tradewind_aws.operators.base import FIELDS, AwsBaseOperator, named
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseOperator, named
 from tradewind_aws.s3 import address
 
 _CHOICE = "say which objects: keys=, or at least one of prefix=, from_datetime=, to_datetime="

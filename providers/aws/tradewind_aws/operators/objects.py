@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tradewind.errors import UsageError
-from tradewind_aws.operators.base import FIELDS, AwsBaseOperator, named, place
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseOperator, named, place
 
 
 class S3CreateObjectOperator(AwsBaseOperator):

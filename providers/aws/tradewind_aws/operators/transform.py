@@ -12,7 +12,7 @@ from tradewind.operator import BaseOperator
 from tradewind.operator.command import Command, Finished
 from tradewind.secrets import redact
 from tradewind_aws.hook import AwsBaseHook
-from tradewind_aws.operators.base import named
+from tradewind_aws.operators.aws_task import named
 from tradewind_aws.s3.hook import S3Hook
 
 

@@ -7,16 +7,12 @@ key is percent-encoded and `?` begins a query, as always there.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
 
-from tradewind_aws.connecting import is_aws_host
+from tradewind_aws import hosts
 from tradewind_aws.errors import S3UriError
 
 _S3 = re.compile(r"s3[an]?://", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
-
-#: Host of S3 itself, with the bucket in front or not: s3.eu-west-1..., bucket.s3-us-west-2..., s3.dualstack...
-_S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?(?:s3(?:[.-](?:dualstack\.|fips\.)?[a-z0-9-]+)?)\.amazonaws\.com(?:\.cn)?")
 
 FORMS = "s3://bucket/key, https://bucket.s3.region.amazonaws.com/key or http://host:port/bucket/key"
 
@@ -50,12 +46,14 @@ def parse(text: str, endpoint: str | None = None) -> tuple[str, str]:
 
 
 def _from_web(text: str, endpoint: str | None) -> tuple[str, str]:
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(text, allow_fragments=False)
     host, path = (parts.hostname or "").lower(), unquote(parts.path).removeprefix("/")
-    known = _S3_HOST.fullmatch(host)
-    if known is not None:
-        return (known["bucket"], path) if known["bucket"] else _first(path)
-    if is_aws_host(host):
+    bucket = hosts.bucket_in(host)
+    if bucket is not None:
+        return (bucket, path) if bucket else _first(path)
+    if hosts.is_aws(host):
         raise S3UriError(f"{_shown(text)} is a web address of AWS, and not one of S3; write {FORMS}.")
     if endpoint is not None:
         own = urlsplit(endpoint)

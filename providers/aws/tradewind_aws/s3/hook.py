@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import UsageError
 from tradewind_aws.s3.writing import NO_ACL, S3Writing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: What a copy in parts must be told, since S3 copies it only in one piece.
 _HEADERS = (
@@ -150,6 +152,8 @@ class S3Hook(S3Writing):
         With `delete_stale` whatever else is in the local folder is deleted. Raises UsageError for a key that would lead
         outside.
         """
+        from pathlib import Path
+
         from tradewind_aws.s3 import local
 
         bucket = self._bucket(bucket_name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradewind.errors import UsageError
 from tradewind_aws.errors import AwsUnreachable, NoSuchKey
 from tradewind_aws.s3.listing import S3Listing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: How often `read_bytes` begins before it gives up on answers that break off.
 READ_TRIES = 4

@@ -75,22 +75,30 @@ class ObjectOutput(Output):
         return f"s3://{self._place['Bucket']}/{self._place['Key']}"
 
     def write(self, data: bytes, /) -> int:
-        self._blocks.append(data)
-        self._held += len(data)
-        while self._held >= self._part_bytes:
-            self._send(self._take(self._part_bytes))
+        at = 0
+        while self._held + len(data) - at >= self._part_bytes:
+            end = at + self._part_bytes - self._held
+            self._blocks.append(data[at:end])
+            self._send(self._take())
+            at = end
+        if at < len(data):
+            self._blocks.append(data[at:])
+            self._held += len(data) - at
         return len(data)
 
     def finish(self) -> None:
         if self._upload is None and not self._lets_go:
             return
         if self._held or not self._sent:
-            self._send(self._take(self._held))
+            self._send(self._take())
         self._await(0)
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def commit(self) -> None:
         if self._upload is None:
-            self._call("put_object", Body=self._take(self._held), **self._arguments)
+            self._call("put_object", Body=self._take(), **self._arguments)
         else:
             self._complete()
         self._done = True
@@ -107,19 +115,17 @@ class ObjectOutput(Output):
         if self._owns_hook:
             self._hook.close()
 
-    def _take(self, size: int) -> bytes:
-        """The first bytes of those that are held."""
-        data = b"".join(self._blocks)
-        self._blocks = [data[size:]] if len(data) > size else []
-        self._held = max(0, len(data) - size)
-        return data if len(data) == size else data[:size]
+    def _take(self) -> bytes:
+        """The bytes that are held, which are so no more."""
+        blocks, self._blocks, self._held = self._blocks, [], 0
+        return b"".join(blocks)
 
     def _send(self, data: bytes) -> None:
         """Send a part, once there is room beside those that are under way."""
-        if self._pool is None:
+        if self._upload is None:
             marked = {**self._arguments.get("Metadata", {}), _MARK: self._mark}
             self._upload = self._call("create_multipart_upload", **{**self._arguments, "Metadata": marked})["UploadId"]
-            self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
+        self._pool = self._pool or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upload")
         self._await(AT_ONCE - 1)
         self._sent += 1
         if self._sent > MOST_PARTS:
@@ -130,7 +136,8 @@ class ObjectOutput(Output):
         self._under_way.add(self._pool.submit(self._send_part, self._sent, data))
 
     def _send_part(self, number: int, data: bytes) -> None:
-        found = self._part_call("upload_part", PartNumber=number, Body=data)
+        checksum = {name: self._arguments[name] for name in ("ChecksumAlgorithm",) if name in self._arguments}
+        found = self._part_call("upload_part", PartNumber=number, Body=data, **checksum)
         told = {name: value for name, value in found.items() if name.startswith("Checksum") and name != "ChecksumType"}
         self._parts[number] = {"PartNumber": number, "ETag": found["ETag"], **told}
 

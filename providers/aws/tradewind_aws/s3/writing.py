@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tradewind.errors import UsageError
 from tradewind_aws.errors import AccessDenied, KeyExists
 from tradewind_aws.s3.reading import S3Reading
+
+if TYPE_CHECKING:
+    import os
 
 #: As `acl_policy`: no ACL. It is what is done without any, too.
 NO_ACL = "no-acl"
@@ -40,6 +41,8 @@ class S3Writing(S3Reading):
         acl_policy: str | None = None,
     ) -> None:
         """Write a local file; with `gzip` compressed, for which nothing is left beside it."""
+        from pathlib import Path
+
         path = Path(filename)
         with path.open("rb") as file:
             if gzip:
@@ -47,7 +50,7 @@ class S3Writing(S3Reading):
                     self._upload(packed, key, bucket_name, replace, encrypt, acl_policy)
                 return
             # boto3 reads a regular file in parts itself, and holds parts of other streams in memory.
-            whole = path if path.is_file() else file
+            whole = str(path) if path.is_file() else file
             self._upload(whole, key, bucket_name, replace, encrypt, acl_policy)
 
     def load_string(
@@ -95,6 +98,8 @@ class S3Writing(S3Reading):
         acl_policy: str | None = None,
     ) -> None:
         """Write what is left to read in a binary stream, which need not be seekable. It is not closed."""
+        if not hasattr(file_obj, "read"):
+            raise UsageError(f"A binary file or stream is wanted, not {type(file_obj).__name__}.")
         self._upload(file_obj, key, bucket_name, replace, encrypt, acl_policy)
 
     # How
@@ -102,19 +107,38 @@ class S3Writing(S3Reading):
     def _upload(
         self, file: Any, key: str, bucket_name: str | None, replace: bool, encrypt: bool, acl_policy: str | None
     ) -> None:
-        """`file` is the Path of a regular file, or a binary stream."""
-        if not isinstance(file, Path) and not hasattr(file, "read"):
-            raise UsageError(f"A binary file or stream is wanted, not {type(file).__name__}.")
+        """`file` is the path of a regular file, or a binary stream."""
         bucket, key = self._bucket_and_key(key, bucket_name)
         if not replace:
             self._refuse_existing(bucket, key)
         client = self.get_conn() if replace else self._creating_client
+        start = _position(file)
         given = self._upload_args(encrypt, acl_policy)
-        with self.explained(bucket, key):
-            if isinstance(file, Path):
-                client.upload_file(str(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
-            else:
-                client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+        try:
+            with self.explained(bucket, key):
+                if isinstance(file, str):
+                    client.upload_file(file, bucket, key, ExtraArgs=given, Config=self.transfer_config)
+                else:
+                    client.upload_fileobj(_Unclosed(file), bucket, key, ExtraArgs=given, Config=self.transfer_config)
+        except KeyExists as error:
+            if not (_tried_again(error) and self._is_ours(bucket, key, file, start)):
+                raise
+
+    def _is_ours(self, bucket: str, key: str, file: Any, start: int | None) -> bool:
+        """Whether the object that is there is what was just sent, and the answer to the first try was lost."""
+        import hashlib
+        from pathlib import Path
+
+        if isinstance(file, str):
+            with Path(file).open("rb") as content:
+                digest = hashlib.file_digest(content, "md5")
+        elif start is not None:
+            file.seek(start)
+            digest = hashlib.md5(file.read(), usedforsecurity=False)
+        else:
+            return False
+        head = self.head_object(key, bucket)
+        return head is not None and head["ETag"].strip('"') == digest.hexdigest()
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
         given = self._extra(upload=True)
@@ -146,6 +170,16 @@ class S3Writing(S3Reading):
     def close(self) -> None:
         self.__dict__.pop("_creating_client", None)
         super().close()
+
+
+def _position(file: Any) -> int | None:
+    """Where a stream stands; None if it cannot go back there."""
+    seekable = getattr(file, "seekable", None)
+    return file.tell() if seekable is not None and seekable() else None
+
+
+def _tried_again(error: KeyExists) -> bool:
+    return bool(((error.response or {}).get("ResponseMetadata") or {}).get("RetryAttempts"))
 
 
 def _only_if_new(params: dict[str, Any], **_: Any) -> dict[str, Any]:

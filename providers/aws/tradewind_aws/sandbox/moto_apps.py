@@ -98,7 +98,11 @@ class MotoApps:
         """Let go of everything that an account has."""
         get_backend = import_module("moto.backends").get_backend
         self._names.current.account = account
-        self._buckets[account]["aws"].reset()
+        for bucket in list(self._buckets[account]["aws"].buckets.values()):  # its `reset` is for those of all accounts
+            for key in list(bucket.keys):
+                bucket.keys.pop(key)
+            for upload in list(bucket.multiparts.values()):
+                upload.dispose()
         for service in SERVICES.values():
             get_backend(service).pop(account, None)
         self._names.forget(account)

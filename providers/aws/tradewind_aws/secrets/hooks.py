@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from tradewind.secrets import mask_secret
 from tradewind_aws.errors import AwsError, NoSuchResource
 from tradewind_aws.hook import AwsBaseHook
 
@@ -23,6 +21,8 @@ class SecretsManagerHook(AwsBaseHook):
 
     def get_secret(self, secret_name: str) -> str | bytes:
         """The secret of that name or ARN, text or bytes as it was stored. Raises NoSuchResource."""
+        from tradewind.secrets import mask_secret
+
         with self.explained(thing=f"the secret {secret_name!r}"):
             answer = self.get_conn().get_secret_value(SecretId=secret_name)
         found: str | bytes = answer["SecretString"] if "SecretString" in answer else answer["SecretBinary"]
@@ -31,6 +31,10 @@ class SecretsManagerHook(AwsBaseHook):
 
     def get_secret_as_dict(self, secret_name: str) -> dict[str, Any]:
         """A secret that is a JSON object. Raises NoSuchResource, and AwsError if it is something else."""
+        import json
+
+        from tradewind.secrets import mask_secret
+
         found = self.get_secret(secret_name)
         try:
             value = json.loads(found)
@@ -57,6 +61,8 @@ class SsmHook(AwsBaseHook):
 
         Raises NoSuchResource without a default.
         """
+        from tradewind.secrets import mask_secret
+
         try:
             with self.explained(thing=f"the parameter {parameter!r}"):
                 found = self.get_conn().get_parameter(Name=parameter, WithDecryption=True)["Parameter"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tradewind.errors import DagError, UsageError
-from tradewind_aws.operators.base import FIELDS, AwsBaseSensor, named
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseSensor, named
 from tradewind_aws.s3.listing import fixed_beginning
 
 #: What `check_fn` gets of each object, unless told otherwise.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradewind.errors import DagError, TaskFailed
-from tradewind_aws.operators.base import FIELDS, AwsBaseSensor, named
+from tradewind_aws.operators.aws_task import FIELDS, AwsBaseSensor, named
 
 #: XCom under which a sensor that gives its place back keeps what it saw.
 SEEN = "seen"

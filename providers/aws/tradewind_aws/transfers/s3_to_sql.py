@@ -16,7 +16,7 @@ from tradewind.transfer import FileEndpoint
 from tradewind.transfer.files import Output
 from tradewind_aws.databases import database_hook
 from tradewind_aws.hook import AwsBaseHook
-from tradewind_aws.operators.base import named, place
+from tradewind_aws.operators.aws_task import named, place
 from tradewind_aws.s3.hook import S3Hook
 from tradewind_aws.transfers.formats import FORMATS, format_of
 

@@ -14,7 +14,7 @@ from tradewind.transfer.compression import without_suffix
 from tradewind.transfer.move import Move
 from tradewind_aws.databases import database_hook
 from tradewind_aws.hook import AwsBaseHook
-from tradewind_aws.operators.base import place
+from tradewind_aws.operators.aws_task import place
 from tradewind_aws.s3.hook import S3Hook
 from tradewind_aws.transfers.formats import FORMATS, format_of, split_key
 from tradewind_aws.transfers.parts import Part, PartsSink

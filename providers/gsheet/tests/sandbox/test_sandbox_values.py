@@ -26,6 +26,20 @@ def test_json_values_are_what_they_are(book):
     assert book.read(valueRenderOption="UNFORMATTED_VALUE") == [[1, "", 2, "x"]]
 
 
+def test_long_numbers_lose_their_last_digits(book):
+    """The trap of ids in sheets: numbers are kept as floating-point numbers."""
+    book.write("A1", [[12345678901234567, "12345678901234567"]], "RAW")
+    assert book.read(valueRenderOption="UNFORMATTED_VALUE") == [[12345678901234568, "12345678901234567"]]
+
+
+def test_more_ranges_than_an_url_can_hold(book):
+    """Google's client sends them as a form."""
+    book.write("A1", [["x"]])
+    found = book.values.batchGet(spreadsheetId=book.id, ranges=["Sheet1!A1:B2"] * 300).execute()["valueRanges"]
+    assert len(found) == 300
+    assert found[299]["values"] == [["x"]]
+
+
 def test_a_number_in_a_cell_with_a_date_is_seen_as_a_date(book):
     book.write("A1", [["2024-01-15"]])
     book.write("A1", [[45307]], "RAW")

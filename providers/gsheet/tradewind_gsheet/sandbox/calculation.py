@@ -38,6 +38,11 @@ _CIRCULAR = CellError("#REF!", "Circular dependency detected.")
 _DAY = {"type": "DATE"}
 _FORMATS: Mapping[str, Mapping[str, str]] = {"DATE": _DAY, "TODAY": _DAY, "NOW": {"type": "DATE_TIME"}}
 
+_LAZY = ("IF", "IFERROR", "IFNA")
+_VOLATILE = ("TODAY", "NOW", "RAND")
+_PLACES = ("ROW", "COLUMN")
+_CONVERTING = ("TEXT", "VALUE", "DATEVALUE", "TIMEVALUE")
+
 #: What the format of a result is taken from.
 _LIKE_ARGUMENTS = ("SUM", "MIN", "MAX", "AVERAGE", "IF", "IFERROR", "ROUND", "ABS", "INDEX", "VLOOKUP")
 
@@ -185,16 +190,15 @@ class Calculation:
                 for column, stored in enumerate(where.row(row, area.left, area.right), area.left)
             ]
             rows.append(found + [None] * (min(area.right, where.column_count) - area.left - len(found)))
-        if area.bottom - area.top > len(rows) and area.bottom <= where.row_count and area.height <= 1000:
-            rows += [[None] * len(rows[0])] * (area.height - len(rows))
-        return rows
+        missing = min(area.bottom, where.row_count) - area.top - len(rows)
+        return rows + [[None] * len(rows[0])] * missing if rows else rows
 
     def _call(self, sheet: Sheet, name: str, parts: tuple[Node, ...]) -> Argument:
-        if name in ("IF", "IFERROR", "IFNA") or name in _IS:
+        if name in _LAZY or name in _IS:
             return self._lazy(sheet, name, parts)
-        if name in ("TODAY", "NOW", "RAND"):
+        if name in _VOLATILE:
             return self._volatile(name)
-        if name in ("ROW", "COLUMN"):
+        if name in _PLACES:
             key = self._open[-1]
             area = self._place(sheet, parts[0])[1].on(0, 0) if parts else None
             if name == "ROW":
@@ -204,7 +208,7 @@ class Calculation:
             return FUNCTIONS[name](*(self._value(sheet, part) for part in parts))
         if name in TEXT_FUNCTIONS:
             return TEXT_FUNCTIONS[name](self._locale, *(self._value(sheet, part) for part in parts))
-        if name in ("TEXT", "VALUE", "DATEVALUE", "TIMEVALUE"):
+        if name in _CONVERTING:
             return self._converted(name, [self._value(sheet, part) for part in parts])
         raise Failed("#NAME?", f"Unknown function: '{name}'.")
 
@@ -280,3 +284,6 @@ _IS: Mapping[str, Callable[[Result], bool]] = {
     "ISBLANK": lambda one: one is None,
     "ISLOGICAL": lambda one: isinstance(one, bool),
 }
+
+#: Every function that there is.
+FUNCTION_NAMES = {*FUNCTIONS, *TEXT_FUNCTIONS, *_IS, *_LAZY, *_VOLATILE, *_PLACES, *_CONVERTING}

@@ -76,7 +76,7 @@ class Api:
             told["httpMethod"],
             re.compile(pattern),
             told.get("parameters", {}),
-            frozenset(told["scopes"]),
+            frozenset(told.get("scopes", ())),
             told.get("request", {}).get("$ref", ""),
             told.get("response", {}).get("$ref", ""),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
@@ -64,8 +65,10 @@ class Folder:
                 path.unlink()
 
     def drop(self, project: Project) -> None:
-        """A project that is kept is there for the next time."""
+        """Remove what is kept of a project."""
         self._versions = {key: version for key, version in self._versions.items() if key[0] != project.name}
+        if self._folder is not None:
+            shutil.rmtree(self._place(project), ignore_errors=True)
 
     def _is_new(self, project: Project, spreadsheet: Spreadsheet) -> bool:
         key = project.name, spreadsheet.id

@@ -27,7 +27,8 @@ from tradewind_gsheet.sandbox.refusals import Refused, violations
 from tradewind_gsheet.sandbox.saving import Folder
 from tradewind_gsheet.sandbox.tokens import Caller, GrantRefused, Keys, Tokens, check_scopes, claims_of, key_file
 
-_HANDLERS: Mapping[str, Handler] = {
+#: Id of a method -> what does it.
+HANDLERS: Mapping[str, Handler] = {
     **sheets_api.HANDLERS,
     **values_api.HANDLERS,
     **update_api.HANDLERS,
@@ -113,6 +114,10 @@ class GoogleService(Application):
     # -- requests -----------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Response:
+        if request.method == "POST" and request.headers.get("x-http-method-override", "").upper() == "GET":
+            # Google's client sends a query that is too long for an URL like this.
+            target = f"{urlsplit(request.target).path}?{request.body.decode('ascii', 'replace')}"
+            request = Request("GET", target, request.headers)
         path = urlsplit(request.target).path
         if request.path == "/token" and request.method == "POST":
             return self._token(request)
@@ -162,7 +167,7 @@ class GoogleService(Application):
     def _call(self, api: Api, method: Method, in_path: dict[str, str], request: Request) -> Response:
         caller = self._caller(request)
         check_scopes(caller, method.scopes, _full_name(method), f"{api.name}.googleapis.com")
-        handler = _HANDLERS.get(method.id)
+        handler = HANDLERS.get(method.id)
         if handler is None:
             raise Refused(f"The sandbox has no {method.id}; see what it does not do in the documentation.", 501)
         parameters = {**api.parameters(method, request.query_list), **in_path}

@@ -20,6 +20,9 @@ from tradewind_gsheet.sandbox.spreadsheet import MOST_CHARACTERS, Spreadsheet, b
 
 ValueRange = dict[str, Any]
 
+#: Numbers are floating-point numbers of 64 bits: beyond this one the last digits of whole numbers are lost.
+LARGEST_WHOLE = 2**53
+
 _TOO_LONG = f"Your input contains more than the maximum of {MOST_CHARACTERS} characters in a single cell."
 
 
@@ -182,6 +185,8 @@ class Writer:
             if len(value) > MOST_CHARACTERS:
                 raise Refused(_TOO_LONG)
             return self._text(old, value)
+        if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+            value = float(value)
         if isinstance(value, bool | int | float):
             return with_content(old, value)
         raise Refused(f"Invalid values[{row}][{column}]: {_protocol(value)}")

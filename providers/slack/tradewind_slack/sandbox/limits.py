@@ -20,7 +20,6 @@ class Tier:
     burst: int
 
 
-TIER_1 = Tier(1, 1)
 TIER_2 = Tier(20, 20)
 TIER_3 = Tier(50, 50)
 TIER_4 = Tier(100, 100)
