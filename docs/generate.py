@@ -256,8 +256,11 @@ _FLAG = re.compile(r"(?P<told>(?: +#: .*\n)+) +(?P<name>\w+): ClassVar\[.*\](?: 
 
 
 def _flags(found: type) -> Iterator[str]:
-    told = ""
-    for match in _FLAG.finditer(inspect.getsource(found)):
+    """Of a contract and those that it derives from, but for what it gives itself."""
+    parts = [part for part in reversed(found.__mro__) if vars(part).get("_is_contract")]
+    for match in (match for part in parts for match in _FLAG.finditer(inspect.getsource(part))):
+        if not match["default"] and hasattr(found, match["name"]):
+            continue
         told = " ".join(match["told"].replace("#:", "").split())
         default = f"`{match['default']}`" if match["default"] else "must be given"
         yield f"| `{match['name']}` | {default} | {_cell(told)} |"

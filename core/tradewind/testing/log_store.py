@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any, ClassVar
 
 from tradewind.errors import LogStoreError
 from tradewind.logs import attempt_log_name
 from tradewind.remote import LogStore
 from tradewind.remote.chunks import Chunk
-from tradewind.testing.faults import within
-from tradewind.testing.laws import Contract, fixture, needs, require
+from tradewind.testing.laws import require
+from tradewind.testing.remote_store import RemoteStoreContract
 
 Open = Callable[[], LogStore]
 
@@ -32,7 +30,7 @@ LARGE = 4 << 20
 STREAM = "20251121000000123-0123abcd"
 
 
-class LogStoreContract(Contract, contract=True):
+class LogStoreContract(RemoteStoreContract, contract=True):
     """Laws of a log store.
 
         class TestBucket(LogStoreContract):
@@ -46,22 +44,8 @@ class LogStoreContract(Contract, contract=True):
     another machine would. `unreachable` is a store whose other side is not there.
     """
 
-    #: The other side can be out of reach.
-    can_be_unreachable: ClassVar[bool] = True
-    #: So long a store that is out of reach may take to say so, in seconds.
-    patience: ClassVar[float] = 60.0
-    #: So many chunks of one log are kept and listed; more than a page of what the other side lists.
-    many: ClassVar[int] = 50
-
-    @fixture
-    def open_store(self) -> Any:
-        """A function that makes a store."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fixture open_store")
-
-    @fixture
-    def unreachable(self) -> Any:
-        """A store whose other side is not there."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fixture unreachable")
+    store = LogStore
+    error = LogStoreError
 
     def test_a_chunk_comes_back_as_it_was(self, open_store: Open) -> None:
         """Another machine reads the bytes that were written, of any kind, and of none."""
@@ -145,36 +129,12 @@ class LogStoreContract(Contract, contract=True):
         with ThreadPoolExecutor(8) as pool:
             require(all(pool.map(work, range(24))), "Threads that use one store get each other's chunks, or none.")
 
-    def test_making_one_reaches_nothing(self, open_store: Open) -> None:
-        """It is shown by its URL, without options, and has nothing else to say."""
-        store = open_store()
-        require(str(store.url) in repr(store), "repr() does not show the URL; leave it to LogStore.")
-        require("?" not in repr(store), "repr() shows the URL's options; show str(self.url).")
-
-    @needs("can_be_unreachable")
-    def test_out_of_reach_is_an_error_in_time(self, unreachable: LogStore) -> None:
-        """Every verb says in time, by a LogStoreError that names the URL, that the other side is not there."""
-        verbs: tuple[Callable[[], object], ...] = (
-            lambda: unreachable.put("d/r/t/1.log", _name(0), b"x"),
-            lambda: unreachable.chunks("d/r/t/1.log"),
-            lambda: unreachable.get("d/r/t/1.log", _name(0)),
-        )
-        for verb, what in zip(verbs, ("put", "chunks", "get")):
-            error = within(self.patience, partial(_raised, verb), lambda: None)
-            require(error is not None, f"{what} takes longer than {self.patience:g} s to see that nobody is there.")
-            require(
-                isinstance(error, LogStoreError),
-                f"{what} raises {error!r} when the other side is not there; raise LogStoreError.",
-            )
-            require(str(unreachable.url) in str(error), f"The error of {what} does not name the URL: {error}")
-
-
-def _raised(verb: Callable[[], object]) -> BaseException | str:
-    try:
-        verb()
-    except Exception as error:
-        return error
-    return "nothing"
+    def verbs(self, store: LogStore) -> Mapping[str, Callable[[], object]]:
+        return {
+            "put": lambda: store.put("d/r/t/1.log", _name(0), b"x"),
+            "chunks": lambda: store.chunks("d/r/t/1.log"),
+            "get": lambda: store.get("d/r/t/1.log", _name(0)),
+        }
 
 
 def _name(number: int) -> str:

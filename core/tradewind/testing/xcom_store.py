@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Any, ClassVar
 
 from tradewind.errors import XComError
 from tradewind.logs import safe
 from tradewind.remote import XComStore
-from tradewind.testing.faults import within
-from tradewind.testing.laws import Contract, fixture, needs, require
+from tradewind.testing.laws import require
+from tradewind.testing.remote_store import RemoteStoreContract
 
 Open = Callable[[], XComStore]
 
@@ -29,7 +27,7 @@ LARGE = 9 << 20
 REPLACEMENTS = 15
 
 
-class XComStoreContract(Contract, contract=True):
+class XComStoreContract(RemoteStoreContract, contract=True):
     """Laws of an XCom store.
 
         class TestBucket(XComStoreContract):
@@ -43,22 +41,8 @@ class XComStoreContract(Contract, contract=True):
     another machine would. `unreachable` is a store whose other side is not there.
     """
 
-    #: The other side can be out of reach.
-    can_be_unreachable: ClassVar[bool] = True
-    #: So long a store that is out of reach may take to say so, in seconds.
-    patience: ClassVar[float] = 60.0
-    #: So many values of one run are deleted; more than a page of what the other side lists.
-    many: ClassVar[int] = 50
-
-    @fixture
-    def open_store(self) -> Any:
-        """A function that makes a store."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fixture open_store")
-
-    @fixture
-    def unreachable(self) -> Any:
-        """A store whose other side is not there."""
-        raise NotImplementedError(f"{type(self).__name__} needs a fixture unreachable")
+    store = XComStore
+    error = XComError
 
     def test_a_value_comes_back_as_it_was(self, open_store: Open) -> None:
         """Another machine reads the bytes that were written, under any name and of any size."""
@@ -121,34 +105,10 @@ class XComStoreContract(Contract, contract=True):
         require(count == len(names), f"{len(names)} values were deleted, and delete_all answers {count!r}.")
         require(all(store.get(name) == b"x" for name in others), "Values of other runs were deleted too.")
 
-    def test_making_one_reaches_nothing(self, open_store: Open) -> None:
-        """It is shown by its URL, without options, and has nothing else to say."""
-        store = open_store()
-        require(str(store.url) in repr(store), "repr() does not show the URL; leave it to XComStore.")
-        require("?" not in repr(store), "repr() shows the URL's options; show str(self.url).")
-
-    @needs("can_be_unreachable")
-    def test_out_of_reach_is_an_error_in_time(self, unreachable: XComStore) -> None:
-        """Every verb says in time, by an XComError that names the URL, that the other side is not there."""
-        verbs: tuple[Callable[[], object], ...] = (
-            lambda: unreachable.put("a", b"x"),
-            lambda: unreachable.get("a"),
-            lambda: unreachable.delete("a"),
-            lambda: unreachable.delete_all("a/"),
-        )
-        for verb, what in zip(verbs, ("put", "get", "delete", "delete_all")):
-            error = within(self.patience, partial(_raised, verb), lambda: None)
-            require(error is not None, f"{what} takes longer than {self.patience:g} s to see that nobody is there.")
-            require(
-                isinstance(error, XComError),
-                f"{what} raises {error!r} when the other side is not there; raise XComError.",
-            )
-            require(str(unreachable.url) in str(error), f"The error of {what} does not name the URL: {error}")
-
-
-def _raised(verb: Callable[[], object]) -> BaseException | str:
-    try:
-        verb()
-    except Exception as error:
-        return error
-    return "nothing"
+    def verbs(self, store: XComStore) -> Mapping[str, Callable[[], object]]:
+        return {
+            "put": lambda: store.put("a", b"x"),
+            "get": lambda: store.get("a"),
+            "delete": lambda: store.delete("a"),
+            "delete_all": lambda: store.delete_all("a/"),
+        }
