@@ -16,6 +16,7 @@ from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
+from tradewind.states import TaskState
 from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -149,11 +150,22 @@ class Deployment:
         return self.until(lambda: self._if_ended(run), timeout)
 
     def _if_ended(self, run):
+        if self.store.requests():  # what was asked of the run is still to come
+            return None
         found = self.store.run(run.dag_id, run.run_id)
         return found if found.state.is_finished and not found.callback_due else None
 
     def states(self, run):
         return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
+
+    def failures(self, dag_id):
+        """What the logs of the failed tasks say: what to show when a run did not end as it should."""
+        return "\n".join(
+            f"{run.run_id} {task.task_id}:\n{self.log(run, task.task_id, task.try_number).read_text()}"
+            for run in self.store.runs(dag_id)
+            for task in self.store.tasks(run.id)
+            if task.state is TaskState.FAILED
+        )
 
     def log(self, run, task_id, try_number=1):
         return (Path(self.settings.logs_folder) / run.dag_id / run.run_id.replace("+", "+")).joinpath(

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -313,6 +314,32 @@ def test_clearing_a_running_task_stops_it_first(deploy, tmp_path):
     here.store.add_request("clear", "again", run.run_id, {"task_ids": ["a"]})
     assert str(here.ended(run).state) == "success"
     assert here.store.task(run.id, "a").try_number == 2
+
+
+def test_a_command_waits_for_the_scheduler_that_carries_it_out(deploy):
+    """What is asked for after `tasks clear` shows the clear, and where it would not the command says so."""
+    here = deploy()
+    here.write(
+        "quick.py",
+        """
+        from datetime import datetime
+        from tradewind import DAG
+        from tradewind.operators.python import PythonOperator
+
+        with DAG("quick", start_date=datetime(2020, 1, 1), schedule=None):
+            PythonOperator(task_id="a", python_callable=print)
+        """,
+    )
+    here.start()
+    run = here.ended(here.trigger("quick"))
+    assert "the scheduler has dealt with it" in here.cli("tasks", "clear", "quick", "--yes").stdout
+    assert not here.store.requests()
+    here.until(lambda: here.store.task(run.id, "a").try_number == 2)
+    here.ended(run)
+    here.process.send_signal(signal.SIGSTOP)
+    assert "has not dealt with it yet" in here.cli("tasks", "clear", "quick", "--yes").stdout
+    here.process.send_signal(signal.SIGCONT)
+    here.until(lambda: here.store.task(run.id, "a").try_number == 3)
 
 
 def test_a_paused_dag_starts_nothing(deploy):
