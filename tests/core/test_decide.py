@@ -79,7 +79,10 @@ def test_a_failure_runs_down_to_the_end_of_the_run():
     assert after == dict.fromkeys("bcd", TaskState.UPSTREAM_FAILED)
     assert live.run.state is RunState.FAILED
     assert live.run.reason == "failed: a"  # what failed, and not the leaf, which did not even run
-    assert [live.instances[name].reason for name in "bc"] == ["it needs a, which failed", "it needs b, which could not run"]
+    assert [live.instances[name].reason for name in "bc"] == [
+        "it needs a, which failed",
+        "it needs b, which could not run",
+    ]
 
 
 def test_reasons_name_a_few_tasks_of_many():

@@ -33,6 +33,10 @@ def describe(error: BaseException) -> str:
     except Exception:
         told = "(its message cannot be shown)"
     line = " ".join(told.split())
+    if isinstance(error, ModuleNotFoundError):
+        from tradewind.plugins import about_missing_module
+
+        line += about_missing_module(error)
     text = f"{type(error).__name__}: {line}" if line else type(error).__name__
     text = redact(text)
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."

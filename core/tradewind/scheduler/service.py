@@ -132,8 +132,8 @@ class Service:
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
                 raise UsageError(
-                    f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and SQLite takes only one."
+                    f"A scheduler (process {one.pid} on {one.host}) works on this database already, and SQLite takes "
+                    "only one. Stop that one first, or let a server keep the metadata (the setting database_url)."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
