@@ -46,10 +46,13 @@ def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, s
     if id(shown) in seen:
         return
     seen.add(id(shown))
+    ours = isinstance(error, TradewindError)  # its message is made to be enough, without the way through libraries
     kept = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
+    if ours:
+        kept = _as_far_as_own_code(kept)
     if kept:
         shown.stack[:] = kept
-    elif isinstance(error, TradewindError):  # its message is made to be enough
+    elif ours:
         shown.stack = None  # type: ignore[assignment]  # as it is for an error that was never raised
     pairs = [(shown.__cause__, error.__cause__), (shown.__context__, error.__context__)]
     if shown.exceptions and isinstance(error, BaseExceptionGroup):
@@ -57,3 +60,11 @@ def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, s
     for other, its_error in pairs:
         if other is not None and its_error is not None:
             _leave_out_ours(other, its_error, seen)
+
+
+def _as_far_as_own_code(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Without what comes after the last frame of the user's own code: installed providers, and Python's library."""
+    from tradewind.parser.failure import is_foreign
+
+    own = [at for at, frame in enumerate(frames) if not is_foreign(frame.filename)]
+    return frames[: own[-1] + 1] if own else []
