@@ -353,6 +353,23 @@ def test_a_file_is_run_in_this_process(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "nothing").exists()
 
 
+def test_a_run_that_is_interrupted_says_of_each_task_how_it_ended(tmp_path, capsys):
+    path = tmp_path / "file.py"
+    path.write_text(
+        "from tradewind import DAG\n"
+        "from tradewind.operators.bash import BashOperator\n"
+        "with DAG('stopped') as dag:\n"
+        f"    stop = BashOperator(task_id='stop', bash_command='kill -INT {os.getpid()}; sleep 60')\n"
+        "    stop >> BashOperator(task_id='after', bash_command='true')\n"
+    )
+    assert main(["run", str(path)]) == 130
+    told = capsys.readouterr().err
+    assert "✗ stop  failed" in told
+    assert "- after  skipped  interrupted\n" in told
+    assert "Traceback" not in told  # all of its frames are those of tradewind and of Python
+    assert told.endswith("Interrupted.\n")
+
+
 def test_a_breakpoint_stops_the_live_line_and_opens_a_debugger(tmp_path):
     path = tmp_path / "stop.py"
     path.write_text(

@@ -46,7 +46,8 @@ def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, s
     if id(shown) in seen:
         return
     seen.add(id(shown))
-    ours = isinstance(error, TradewindError)  # its message is made to be enough, without the way through libraries
+    # What these say is enough, without the way through libraries.
+    ours = isinstance(error, (TradewindError, KeyboardInterrupt))
     kept = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
     if ours:
         kept = _as_far_as_own_code(kept)
