@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import shlex
@@ -201,6 +202,15 @@ def test_airflows_names_for_commands_work(home, capsys):
     assert main(["dags", "list-import-errors"]) == 0
     assert main(["config", "get-value", "executor"]) == 0
     assert "local" in capsys.readouterr().out
+    assert main(["dags", "list-runs"]) == 0
+    assert "no such runs" in capsys.readouterr().err
+    assert main(["plugins", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "core"
+    assert main(["rotate-fernet-key"]) == 0
+    assert "encrypted with the new key" in capsys.readouterr().out
+    assert main(["db", "check-migrations"]) == 0
+    assert main(["dags", "clear", "nothing"]) == 2
+    assert "There is no DAG 'nothing'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -50,10 +50,11 @@ class Group(click.Group):
 
     def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.aliases = aliases or {}  #: Airflow's name -> ours
+        self.aliases = aliases or {}  #: Airflow's name -> ours, or the dotted path of a command of another group
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
+        name = self.aliases.get(cmd_name, cmd_name)
+        return _loaded(name) if ":" in name else super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the file, which is the order of use
@@ -94,11 +95,9 @@ class Root(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            from tradewind import plugins
-
-            found: click.Command = plugins.load_object(COMMANDS[cmd_name][0])
-            return found
-        self._ask_plugins()
+            return _loaded(COMMANDS[cmd_name][0])
+        if cmd_name not in self.aliases:
+            self._ask_plugins()
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -132,6 +131,13 @@ class Root(Group):
                 warn(f"The commands of the plugin {implementation.plugin_name!r} are left out: {error}")
 
 
+def _loaded(place: str) -> click.Command:
+    from tradewind import plugins
+
+    found: click.Command = plugins.load_object(place)
+    return found
+
+
 def short_help(command: click.Command) -> str:
     return command.get_short_help_str(limit=1000)
 
@@ -157,7 +163,11 @@ def show_plugin_warnings() -> None:
     warnings.showwarning = show
 
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Root,
+    aliases={"rotate-fernet-key": "tradewind.cli.db:rotate_keys", "plugins": "tradewind.cli.providers:list_"},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def root() -> None:
     """Write pipelines in Python; run them on time, on a laptop or on a cluster."""
