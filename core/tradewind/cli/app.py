@@ -6,13 +6,13 @@ Providers add commands through `register_commands`; those are loaded when a name
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import Any
 
 import click
 
 from tradewind.cli.exit_codes import WRONG
+from tradewind.errors import nearest
 
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
@@ -77,8 +77,7 @@ class Group(click.Group):
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
             known = [*self.list_commands(ctx), *self.aliases]
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.list_commands(ctx))}."
+            hint = nearest(name, known, f"there are: {', '.join(self.list_commands(ctx))}.")
             raise click.UsageError(f"There is no command {name!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

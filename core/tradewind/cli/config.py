@@ -12,7 +12,7 @@ import click
 from tradewind import secrets, settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.output import cell, output_option, show_rows
-from tradewind.errors import NotFound
+from tradewind.errors import NotFound, nearest
 
 PREFIX = "TRADEWIND_"
 
@@ -50,8 +50,7 @@ def get(name: str, reveal: bool) -> None:
     """Print the value of one setting."""
     known = {one.name: one for one in settings.read_with_sources()}
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "`tradewind config list` shows them all."
+        hint = nearest(name, known, "`tradewind config list` shows them all.")
         raise NotFound(f"There is no setting {name!r}; {hint}")
     warn_of_misspelt()
     click.echo(cell(_shown(known[name], reveal)))
