@@ -16,7 +16,7 @@ from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
-from tradewind.states import HELD, TaskState
+from tradewind.states import HELD, RunState, TaskState
 from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -157,7 +157,8 @@ class Deployment:
 
     def held(self):
         """The task instances that an executor has, or should have."""
-        return [task for run in self.store.runs() for task in self.store.tasks(run.id) if task.state in HELD]
+        runs = [run for state in (RunState.RUNNING, RunState.QUEUED) for run in self.store.runs(state=state)]
+        return [task for run in runs for task in self.store.tasks(run.id) if task.state in HELD]
 
     def states(self, run):
         return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
