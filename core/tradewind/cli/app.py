@@ -6,13 +6,13 @@ Providers add commands through `register_commands`; those are loaded when a name
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import Any
 
 import click
 
 from tradewind.cli.exit_codes import WRONG
+from tradewind.errors import nearest
 
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
@@ -110,8 +110,7 @@ class Group(click.Group):
         if name in self.instead:
             return self.instead[name]
         known = self.list_commands(ctx)
-        close = difflib.get_close_matches(name, [*known, *self.aliases], n=1)
-        return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}."
+        return nearest(name, [*known, *self.aliases], f"there are: {', '.join(known)}.")
 
 
 class Root(Group):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tradewind.connection.extras import checked
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import connecting, extras
@@ -73,7 +74,7 @@ class SlackWebhookHook(BaseHook):
         from slack_sdk.webhook import WebhookClient
 
         conn_id = self.slack_webhook_conn_id
-        given = connecting.read_extras(self.connection, extras.WEBHOOK_TYPE, conn_id)
+        given = checked(self.connection.extra_dejson, extras.WEBHOOK_TYPE, f"Connection {conn_id!r}")
         settings = connecting.client_settings(
             given, timeout=self.timeout, proxy=self.proxy, retry_handlers=retry_handlers
         )
