@@ -50,7 +50,11 @@ class Settings:
     logs_folder: str = _setting(
         "{home}/logs", "where the logs of attempts lie", airflow="AIRFLOW__LOGGING__BASE_LOG_FOLDER"
     )
-    logs_url: str = _setting("", "log store that logs are uploaded to while they grow, as a URL; empty: none")
+    logs_url: str = _setting(
+        "",
+        "log store that logs are uploaded to while they grow, as a URL; empty: none",
+        airflow="AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER",
+    )
     logs_upload_interval: float = _setting(5.0, "seconds between uploads of a growing log", low=0.05)
     logs_delete_local: bool = _setting(
         False,
@@ -266,16 +270,22 @@ def _lookup(item: Any, environ: Mapping[str, str], toml: dict[str, Any], toml_pa
     if environ.get(name + "_CMD"):
         return _from_command(environ[name + "_CMD"], name + "_CMD"), name + "_CMD"
     airflow = item.metadata["airflow"]
-    if airflow and environ.get(airflow):
-        return _translate(item.name, environ[airflow]), airflow
+    told = _translate(item.name, environ[airflow], environ) if airflow and environ.get(airflow) else None
+    if told is not None:
+        return told, airflow
     if item.name in toml:
         return toml[item.name], str(toml_path)
     default = item.default_factory() if callable(item.default_factory) else item.default
     return default, "default"
 
 
-def _translate(name: str, value: str) -> str:
-    """Airflow spells executors as class names, and has one secrets backend, asked before the other sources."""
+def _translate(name: str, value: str, environ: Mapping[str, str]) -> str | None:
+    """What Airflow's value is called here. None: it says nothing.
+
+    Airflow spells executors as class names, and has one secrets backend, asked before the other sources.
+    """
+    if name == "logs_url":
+        return _logs_url(value, environ)
     if name == "executor":
         return {"LocalExecutor": "local", "SequentialExecutor": "local"}.get(value, value)
     if name == "secrets_sources":
@@ -283,6 +293,24 @@ def _translate(name: str, value: str) -> str:
     if name == "secrets_options":
         return '{"*": ' + value + "}"
     return value
+
+
+def _logs_url(folder: str, environ: Mapping[str, str]) -> str | None:
+    """Airflow says in variables of their own whether logs are uploaded, with which connection, and encrypted or not."""
+    from urllib.parse import urlencode
+
+    def is_on(name: str) -> bool:
+        try:
+            return parse_bool(environ.get(name) or "false")
+        except ValueError as error:
+            raise SettingError(f"{name}: {error}") from error
+
+    if not is_on("AIRFLOW__LOGGING__REMOTE_LOGGING"):
+        return None
+    encrypted = folder.startswith("s3:") and is_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS")
+    told = {"conn_id": environ.get("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID"), "encrypt": "true" if encrypted else ""}
+    options = urlencode({name: value for name, value in told.items() if value})
+    return f"{folder}?{options}" if options else folder
 
 
 def _from_file(path: str, source: str) -> str:

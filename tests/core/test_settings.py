@@ -112,6 +112,31 @@ def test_lists(home):
     assert read(home, TRADEWIND_SECRETS_SOURCES="a, b,").secrets_sources == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("told", "url"),
+    [
+        ({}, "s3://logs/airflow"),
+        ({"REMOTE_LOG_CONN_ID": "aws logs"}, "s3://logs/airflow?conn_id=aws+logs"),
+        ({"REMOTE_LOG_CONN_ID": "lake", "ENCRYPT_S3_LOGS": "True"}, "s3://logs/airflow?conn_id=lake&encrypt=true"),
+        ({"REMOTE_BASE_LOG_FOLDER": "file:///logs", "ENCRYPT_S3_LOGS": "True"}, "file:///logs"),
+        ({"REMOTE_LOGGING": "False"}, ""),
+        ({"REMOTE_LOGGING": ""}, ""),
+    ],
+)
+def test_airflow_names_a_log_store_in_several_variables(home, told, url):
+    given = {"REMOTE_LOGGING": "True", "REMOTE_BASE_LOG_FOLDER": "s3://logs/airflow", **told}
+    found = {f"AIRFLOW__LOGGING__{name}": value for name, value in given.items()}
+    assert settings.read({"TRADEWIND_HOME": str(home), **found}).logs_url == url
+    own = settings.read({"TRADEWIND_HOME": str(home), "TRADEWIND_LOGS_URL": "file:///own", **found})
+    assert own.logs_url == "file:///own"
+
+
+def test_a_switch_of_airflow_that_is_neither_on_nor_off_is_named(home):
+    found = {"AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "s3://logs", "AIRFLOW__LOGGING__REMOTE_LOGGING": "maybe"}
+    with pytest.raises(SettingError, match=r"AIRFLOW__LOGGING__REMOTE_LOGGING: 'maybe' is neither true nor false"):
+        settings.read({"TRADEWIND_HOME": str(home), **found})
+
+
 def test_every_setting_has_one_line_of_help():
     for found in settings.read_with_sources({}):
         assert found.help
