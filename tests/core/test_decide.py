@@ -78,7 +78,7 @@ def test_a_failure_runs_down_to_the_end_of_the_run():
     after = end(live, "a", TaskState.FAILED)
     assert after == dict.fromkeys("bcd", TaskState.UPSTREAM_FAILED)
     assert live.run.state is RunState.FAILED
-    assert live.run.reason == "failed: d"
+    assert live.run.reason == "failed: a"
 
 
 def test_a_leaf_that_ends_well_saves_the_run():

@@ -62,6 +62,33 @@ def test_airflow_home_and_airflow_names(home):
     assert found.executor == "local"
 
 
+def test_options_that_airflow_had_in_another_section_before(home):
+    old = {"AIRFLOW__CORE__SQL_ALCHEMY_CONN": "postgresql://db/a", "AIRFLOW__CORE__BASE_LOG_FOLDER": "/old"}
+    assert read(home, **old).database_url == "postgresql://db/a"
+    assert read(home, **old).logs_folder == "/old"
+    assert read(home, **old, AIRFLOW__LOGGING__BASE_LOG_FOLDER="/new").logs_folder == "/new"
+
+
+def test_airflows_remote_logs(home):
+    folder = {"AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "s3://logs/airflow"}
+    switched_on = {**folder, "AIRFLOW__LOGGING__REMOTE_LOGGING": "True"}
+    conn_id = {"AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "my logs", "AIRFLOW__LOGGING__ENCRYPT_S3_LOGS": "False"}
+    assert read(home, **folder, **conn_id).logs_url == ""
+    assert read(home, **switched_on).logs_url == "s3://logs/airflow"
+    assert read(home, **switched_on, **conn_id).logs_url == "s3://logs/airflow?conn_id=my+logs"
+    encrypted = {**switched_on, "AIRFLOW__LOGGING__ENCRYPT_S3_LOGS": "True"}
+    assert read(home, **encrypted).logs_url == "s3://logs/airflow?encrypt=true"
+    elsewhere = {**encrypted, "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "file:///logs"}
+    assert read(home, **elsewhere).logs_url == "file:///logs"
+    with pytest.raises(SettingError, match=r"AIRFLOW__LOGGING__REMOTE_LOGGING: 'perhaps' is neither true nor false"):
+        read(home, **folder, AIRFLOW__LOGGING__REMOTE_LOGGING="perhaps")
+    home.mkdir()
+    (home / "tradewind.toml").write_text('logs_url = "s3://ours"\n')
+    assert read(home, **folder).logs_url == "s3://ours"
+    assert settings.named_in_airflow("logging", "remote_base_log_folder") == "logs_url"
+    assert settings.named_in_airflow("api", "auth_backend") is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
@@ -110,31 +137,6 @@ def test_a_corrupt_settings_file_is_named(home, text, told):
 
 def test_lists(home):
     assert read(home, TRADEWIND_SECRETS_SOURCES="a, b,").secrets_sources == ("a", "b")
-
-
-@pytest.mark.parametrize(
-    ("told", "url"),
-    [
-        ({}, "s3://logs/airflow"),
-        ({"REMOTE_LOG_CONN_ID": "aws logs"}, "s3://logs/airflow?conn_id=aws+logs"),
-        ({"REMOTE_LOG_CONN_ID": "lake", "ENCRYPT_S3_LOGS": "True"}, "s3://logs/airflow?conn_id=lake&encrypt=true"),
-        ({"REMOTE_BASE_LOG_FOLDER": "file:///logs", "ENCRYPT_S3_LOGS": "True"}, "file:///logs"),
-        ({"REMOTE_LOGGING": "False"}, ""),
-        ({"REMOTE_LOGGING": ""}, ""),
-    ],
-)
-def test_airflow_names_a_log_store_in_several_variables(home, told, url):
-    given = {"REMOTE_LOGGING": "True", "REMOTE_BASE_LOG_FOLDER": "s3://logs/airflow", **told}
-    found = {f"AIRFLOW__LOGGING__{name}": value for name, value in given.items()}
-    assert settings.read({"TRADEWIND_HOME": str(home), **found}).logs_url == url
-    own = settings.read({"TRADEWIND_HOME": str(home), "TRADEWIND_LOGS_URL": "file:///own", **found})
-    assert own.logs_url == "file:///own"
-
-
-def test_a_switch_of_airflow_that_is_neither_on_nor_off_is_named(home):
-    found = {"AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "s3://logs", "AIRFLOW__LOGGING__REMOTE_LOGGING": "maybe"}
-    with pytest.raises(SettingError, match=r"AIRFLOW__LOGGING__REMOTE_LOGGING: 'maybe' is neither true nor false"):
-        settings.read({"TRADEWIND_HOME": str(home), **found})
 
 
 def test_every_setting_has_one_line_of_help():

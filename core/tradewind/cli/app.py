@@ -35,6 +35,25 @@ COMMANDS = {
 }
 
 
+#: Commands as Airflow 1 called them -> ours. Tutorials go on teaching them.
+FORMER = {
+    "initdb": ("db", "upgrade"),
+    "list_dags": ("dags", "list"),
+    "list_tasks": ("tasks", "list"),
+    "test": ("tasks", "test"),
+    "render": ("tasks", "render"),
+    "trigger_dag": ("dags", "trigger"),
+    "clear": ("tasks", "clear"),
+}
+
+#: Commands of Airflow that have no counterpart -> what does its work.
+INSTEAD = {
+    "backfill": "`tradewind dags trigger DAG_ID --logical-date DATE` makes one run, catchup=True all of them.",
+    "webserver": "`tradewind standalone` runs everything; `tradewind runs list` and `tasks logs` show it.",
+    "users": "nobody logs in: whoever reaches the metadata database may do everything.",
+}
+
+
 class Command(click.Command):
     """A command that takes `--debug` after its name as well; `main` looks for it."""
 
@@ -48,9 +67,12 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, aliases: dict[str, str] | None = None, instead: dict[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.aliases = aliases or {}  #: Airflow's name -> ours
+        self.instead = instead or {}  #: Airflow's name of what is not there -> what to do
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
@@ -76,11 +98,15 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            known = [*self.list_commands(ctx), *self.aliases]
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.list_commands(ctx))}."
-            raise click.UsageError(f"There is no command {name!r}; {hint}", ctx)
+            raise click.UsageError(f"There is no command {name!r}; {self._hint(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _hint(self, ctx: click.Context, name: str) -> str:
+        if name in self.instead:
+            return self.instead[name]
+        known = self.list_commands(ctx)
+        close = difflib.get_close_matches(name, [*known, *self.aliases], n=1)
+        return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}."
 
 
 class Root(Group):
@@ -90,7 +116,15 @@ class Root(Group):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.instead = INSTEAD
         self.asked_plugins = False
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in FORMER and self.get_command(ctx, args[0]) is None:
+            args = [*FORMER[args[0]], *args[1:]]
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:

@@ -191,10 +191,13 @@ class _Decision:
     def _run_move(self) -> RunMove | None:
         if self.unfinished:
             return None
-        failed = [task_id for task_id in self.live.graph.leaves if self._state(task_id) in FAILED_STATES]
-        state = RunState.FAILED if failed else RunState.SUCCESS
-        reason = f"failed: {', '.join(failed[:5])}{' and more' if len(failed) > 5 else ''}" if failed else ""
-        return RunMove(self.live.run, _ended(self.live, state, self.now, reason))
+        broken = [task_id for task_id in self.live.graph.leaves if self._state(task_id) in FAILED_STATES]
+        if not broken:
+            return RunMove(self.live.run, _ended(self.live, RunState.SUCCESS, self.now, ""))
+        # Where it began, and not what only waited for that; if somebody has since marked that, what is left of it.
+        failed = [task_id for task_id in self.live.graph.tasks if self._state(task_id) is TaskState.FAILED] or broken
+        reason = f"failed: {', '.join(failed[:5])}{' and more' if len(failed) > 5 else ''}"
+        return RunMove(self.live.run, _ended(self.live, RunState.FAILED, self.now, reason))
 
 
 def outside(task: TaskSpec, run: Run) -> bool:

@@ -23,6 +23,7 @@ class SlackAPIOperator(BaseOperator):
         SlackAPIOperator(task_id="join", method="conversations.join", api_params={"channel": "C0123456789"})
 
     - `api_params`: its arguments.
+    - `token`: in place of a connection; it then stands in the DAG file, for all to read.
     - `base_url`, `timeout` (seconds), `proxy`, `retry_handlers`: see `SlackHook`.
     """
 
@@ -40,6 +41,7 @@ class SlackAPIOperator(BaseOperator):
         proxy: str | None = None,
         timeout: float | None = None,
         retry_handlers: list[Any] | None = None,
+        token: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,10 +52,11 @@ class SlackAPIOperator(BaseOperator):
         self.proxy = proxy
         self.timeout = timeout
         self.retry_handlers = retry_handlers
+        self.token = token
 
     @property
     def hook(self) -> SlackHook:
-        return SlackHook(self.slack_conn_id, self.base_url, self.timeout, self.proxy, self.retry_handlers)
+        return SlackHook(self.slack_conn_id, self.base_url, self.timeout, self.proxy, self.retry_handlers, self.token)
 
     def construct_api_call_params(self) -> dict[str, Any]:
         """The arguments of the call, without those that are None."""
