@@ -307,7 +307,7 @@ def _remote_logs(url: str, environ: Mapping[str, str]) -> str:
     options = {}
     if conn_id := environ.get("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID"):
         options["conn_id"] = conn_id
-    if _switched_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS", environ):
+    if url.startswith("s3:") and _switched_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS", environ):
         options["encrypt"] = "true"
     return f"{url}?{urlencode(options)}" if options else url
 
