@@ -24,7 +24,7 @@ from tradewind import DAG
 from tradewind.operators.python import PythonOperator
 
 def sleep():
-    time.sleep(60)
+    time.sleep(600)
 
 with DAG("sleeper"):
     PythonOperator(task_id="t", python_callable=sleep)
@@ -45,7 +45,7 @@ def here(tmp_path, monkeypatch):
                 os.kill(held.task.pid, signal.SIGKILL)
 
 
-def until(what, seconds=20.0):
+def until(what, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := what():
@@ -74,7 +74,7 @@ def test_a_scheduler_that_was_replaced_leaves_at_once_and_in_order(here):
         outside.create_run(triggered_run(dag, now), now)
         task = until(lambda: [held.task for held in outside.running_everywhere() if held.task.pid])[0]
         outside.forget_scheduler(service.name)
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive(), "it waits for the task"
     assert "was replaced" in str(raised[0])
     assert outside.schedulers() == []

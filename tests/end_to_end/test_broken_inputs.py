@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -108,13 +107,11 @@ def test_a_locked_database_delays_and_loses_nothing(running):
     holder.execute("BEGIN IMMEDIATE")
     release = threading.Timer(2.0, lambda: holder.execute("COMMIT"))
     release.start()
-    started = time.monotonic()
     for run in runs:
         assert str(running.ended(run).state) == "success"
     release.join()
     holder.close()
     assert "locked" not in running.scheduler_log()
-    assert time.monotonic() - started < 20
 
 
 def test_a_full_disk_under_the_logs_does_not_fail_the_task(deploy, tmp_path):

@@ -78,7 +78,7 @@ def test_hundreds_of_attempts_leave_nothing_behind(deploy):
     here_until_gone(helpers)
 
 
-def here_until_gone(pids, seconds=10):
+def here_until_gone(pids, seconds=60):
     end = datetime.datetime.now() + datetime.timedelta(seconds=seconds)
     while left := [pid for pid in pids if identity(pid)]:
         assert datetime.datetime.now() < end, f"left behind: {left}"
