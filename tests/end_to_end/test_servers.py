@@ -148,7 +148,7 @@ def test_two_schedulers_side_by_side_and_one_is_killed(here, tmp_path):
         first.kill()
         first.wait()
         for run in runs:
-            assert str(here.ended(run, timeout=60).state) == "success"
+            assert str(here.ended(run).state) == "success"
     finally:
         first.kill()
         first.wait()
