@@ -487,7 +487,7 @@ def test_info_tells_of_a_database_that_is_not_there(tmp_path, monkeypatch, tell)
     assert not (tmp_path / "nothing").exists()
 
 
-def wait_for(condition, what: str, seconds: float = 30) -> None:
+def wait_for(condition, what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
@@ -524,7 +524,7 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
         )
         assert "A scheduler" in subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert str(home) in out
     assert f"{home}/dags/broken.py, line 2 cannot be read: SyntaxError" in err

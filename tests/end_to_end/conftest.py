@@ -22,6 +22,9 @@ from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
 
+#: What must happen is waited for so long, in seconds: a machine may be busy.
+PATIENCE = 90.0
+
 
 class Environment:
     """A virtual environment, in which nothing is but what it was made with, and what is in the one `below`.
@@ -134,7 +137,7 @@ class Deployment:
 
     def cli(self, *words, check=True):
         command = [self.python, "-m", "tradewind", *words]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
 
@@ -150,7 +153,7 @@ class Deployment:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=PATIENCE):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -160,7 +163,7 @@ class Deployment:
                 self.process.wait(timeout)
         return self.process.returncode if self.process else None
 
-    def until(self, what, timeout=30.0):
+    def until(self, what, timeout=PATIENCE):
         """Wait until `what()` is true and return it."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -189,7 +192,7 @@ class Deployment:
         assert run is not None
         return run
 
-    def ended(self, run, timeout=30.0):
+    def ended(self, run, timeout=PATIENCE):
         """Wait till the run has ended and return it."""
         return self.until(lambda: self._if_ended(run), timeout)
 
