@@ -126,6 +126,13 @@ def test_no_answer_is_told_without_the_query(connection):
     assert str(error.value) == "GET http://127.0.0.1:1/x (connection 'away') got no answer: Connection refused"
 
 
+@pytest.mark.parametrize("endpoint", ["http://[", "http://127.0.0.1:99999999/x", "http://%zz/x?key=sesame1234"])
+def test_what_is_no_address_is_told(get, endpoint):
+    with pytest.raises(HttpError, match=r"connection 'shop'\) got no answer: ") as error:
+        get.run(endpoint, extra_options={"timeout": 2})
+    assert "sesame1234" not in str(error.value)
+
+
 def test_unknown_options_are_refused(get):
     with pytest.raises(HttpError, match="extra_options has no 'time_out'"):
         get.run("orders", extra_options={"time_out": 3})
