@@ -6,13 +6,13 @@ Providers add commands through `register_commands`; those are loaded when a name
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import Any
 
 import click
 
 from tradewind.cli.exit_codes import WRONG
+from tradewind.errors import nearest
 
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
@@ -34,6 +34,26 @@ COMMANDS = {
     "completion": ("tradewind.cli.completion:completion", "Print the completion script of a shell."),
 }
 
+#: Airflow's names, those of Airflow 1 among them, since tutorials go on teaching them -> dotted path of ours.
+AIRFLOWS = {
+    "initdb": "tradewind.cli.db:upgrade",
+    "list_dags": "tradewind.cli.dags:list_",
+    "list_tasks": "tradewind.cli.tasks:list_",
+    "test": "tradewind.cli.tasks:test",
+    "render": "tradewind.cli.tasks:render",
+    "trigger_dag": "tradewind.cli.dags:trigger",
+    "clear": "tradewind.cli.tasks:clear",
+    "plugins": "tradewind.cli.providers:list_",
+    "rotate-fernet-key": "tradewind.cli.db:rotate_keys",
+}
+
+#: Commands of Airflow that have no counterpart -> what does its work.
+INSTEAD = {
+    "backfill": "`tradewind dags trigger DAG_ID --logical-date DATE` makes one run, catchup=True all of them.",
+    "webserver": "`tradewind standalone` runs everything; `tradewind runs list` and `tasks logs` show it.",
+    "users": "nobody logs in: whoever reaches the metadata database may do everything.",
+}
+
 
 class Command(click.Command):
     """A command that takes `--debug` after its name as well; `main` looks for it."""
@@ -48,12 +68,18 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, aliases: dict[str, str] | None = None, instead: dict[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.aliases = aliases or {}  #: Airflow's name -> ours, or the dotted path of a command of another group
+        self.instead = instead or {}  #: Airflow's name of what is not there -> what to do
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = self.aliases.get(cmd_name, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        name = self.aliases.get(cmd_name)
+        if found is not None or name is None:
+            return found
         return _loaded(name) if ":" in name else super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,11 +103,14 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            known = [*self.list_commands(ctx), *self.aliases]
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.list_commands(ctx))}."
-            raise click.UsageError(f"There is no command {name!r}; {hint}", ctx)
+            raise click.UsageError(f"There is no command {name!r}; {self._hint(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _hint(self, ctx: click.Context, name: str) -> str:
+        if name in self.instead:
+            return self.instead[name]
+        known = self.list_commands(ctx)
+        return nearest(name, [*known, *self.aliases], f"there are: {', '.join(known)}.")
 
 
 class Root(Group):
@@ -96,8 +125,7 @@ class Root(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
             return _loaded(COMMANDS[cmd_name][0])
-        if cmd_name not in self.aliases:
-            self._ask_plugins()
+        self._ask_plugins()
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -165,7 +193,8 @@ def show_plugin_warnings() -> None:
 
 @click.group(
     cls=Root,
-    aliases={"rotate-fernet-key": "tradewind.cli.db:rotate_keys", "plugins": "tradewind.cli.providers:list_"},
+    aliases=AIRFLOWS,
+    instead=INSTEAD,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")

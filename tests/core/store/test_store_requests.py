@@ -85,7 +85,6 @@ def test_each_verb_that_schedulers_should_hear_of_changes_the_marker(store: Stor
             sample.parsed(sample.spec(tasks=3), path="/dags/sales.py"), sample.now
         ),
         "set_paused": lambda: store.set_paused("sales", True),
-        "touch_scheduled": lambda: store.touch_scheduled("sales", sample.now, sample.now),
         "set_pool": lambda: store.set_pool("mine", 1),
         "delete_pool": lambda: store.delete_pool("mine"),
         "create_run": lambda: store.create_run(sample.new_run(run_id="another"), sample.now),
