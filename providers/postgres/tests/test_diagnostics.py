@@ -49,6 +49,12 @@ def test_a_row_of_a_copy_keeps_its_place(table, hook):
     assert "It was row 2." in shown
 
 
+def test_a_column_of_a_file_is_named(table, hook):
+    shown = shown_by(lambda: hook.copy_expert("copy t from stdin", [f"2\t{HIDDEN}\n"]))
+    assert 'missing data for column "b"\nCONTEXT:  COPY t, line 1\n' in shown
+    assert "geheim" not in shown
+
+
 @pytest.mark.parametrize(
     "sql", ["select * from nowhere where s = %s", "create role somebody pasword %s", "select %s::json"]
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 #: Class of errors in values, which the messages quote: `... for type integer: "x"`, `value "x" is out of range`.
 _DATA = "22"
+_FORM = "22P04"  #: of them, what is wrong with the form of a file: it quotes names of columns only
 _QUOTED = re.compile(r'["“„»«].*["”“«»]', re.DOTALL)
 
 #: Class of broken keys and conditions: `Key (id)=(5) already exists.`, `Failing row contains (5, x).`
@@ -39,7 +40,7 @@ def without_values(error: Any, statement: str) -> str:
 
 
 def _quotes_none(text: str, code: str) -> str:
-    if code.startswith(_DATA):
+    if code.startswith(_DATA) and code != _FORM:
         return _QUOTED.sub("...", text)
     if code.startswith(_INTEGRITY):
         return _KEY.sub("=(...)", text) if _KEY.search(text) else _ROW.sub("(...)", text)
