@@ -465,7 +465,8 @@ def test_pools_are_kept(own_home, tell, fail):
 
 def test_pools_are_exported_and_imported(own_home, tell, fail, tmp_path):
     file = tmp_path / "pools.json"
-    file.write_text('{"api": {"slots": 2, "description": "größe", "include_deferred": false}, "db": {"slots": 0}}')
+    api = '{"slots": 2, "description": "größe", "include_deferred": false}'
+    file.write_text(f'{{"api": {api}, "db": {{"slots": 0}}}}', encoding="utf-8")
     tell("pools", "import", str(file))
     tell("pools", "export", str(tmp_path / "all.json"))
     assert json.loads((tmp_path / "all.json").read_text(encoding="utf-8")) == {

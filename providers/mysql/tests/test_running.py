@@ -118,6 +118,24 @@ def test_values_are_taken_out(said: str, told: str) -> None:
     assert without_values(said) == told
 
 
+@pytest.mark.parametrize(
+    ("sql", "parameters", "told"),
+    [
+        ("insert into t values (%s, %s)", (1, 2), "(1062, \"Duplicate entry ... for key 'PRIMARY'\")"),
+        ("insert into t values (%s, %s)", ("geheim", 2), f"{WRONG}... for column"),
+        ("select * form t where s = %s", ("geheim",), "to use near ... at line 1"),
+        ("select * from t\n where s is %s", ("geheim",), "to use near ... at line 2"),
+        ("select *\n form t", None, "to use near 'form t' at line 2"),
+    ],
+)
+def test_errors_quote_no_value_of_a_row_or_parameter(hook: MySqlHook, sql: str, parameters: object, told: str) -> None:
+    hook.run(["create table t (id int primary key, b int)", "insert into t values (1, 1)"])
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        hook.run(sql, parameters=parameters)
+    assert told in str(caught.value)
+    assert "geheim" not in str(caught.value)
+
+
 # Time limits
 
 
