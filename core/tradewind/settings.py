@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tradewind.errors import SettingError
+from tradewind.errors import SettingError, nearest
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
@@ -262,15 +262,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     known = {item.name for item in fields(Settings)} - {"home"}
     for name in data:
         if name not in known:
-            raise SettingError(f"{path}: there is no setting {name!r}{_nearest(name, known)}.")
+            hint = nearest(name, sorted(known), "`tradewind config list` shows them all.")
+            raise SettingError(f"{path}: there is no setting {name!r}; {hint}")
     return data
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; `tradewind config list` shows them all"
 
 
 def _lookup(item: Any, environ: Mapping[str, str], toml: dict[str, Any], toml_path: Path) -> tuple[Any, str]:
@@ -313,7 +307,7 @@ def _remote_logs(url: str, environ: Mapping[str, str]) -> str:
     options = {}
     if conn_id := environ.get("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID"):
         options["conn_id"] = conn_id
-    if _switched_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS", environ):
+    if url.startswith("s3:") and _switched_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS", environ):
         options["encrypt"] = "true"
     return f"{url}?{urlencode(options)}" if options else url
 

@@ -453,10 +453,30 @@ def test_the_database_is_checked_cleaned_and_reset(own_home, tell, fail):
 
 
 def test_pools_are_kept(own_home, tell, fail):
-    tell("pools", "set", "narrow", "2")
-    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == {"pool": "narrow", "slots": 2}
+    tell("pools", "set", "narrow", "2", "calls to the shop")
+    tell("pools", "set", "narrow", "3")
+    narrow = {"pool": "narrow", "slots": 3, "description": "calls to the shop"}
+    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == narrow
+    assert json.loads(tell("pools", "get", "narrow", "-o", "json")) == narrow
+    assert "no pool 'wide'" in fail("pools", "get", "wide")
     tell("pools", "delete", "narrow", "-y")
     assert "narrow" in fail("pools", "delete", "narrow", "-y")
+
+
+def test_pools_are_exported_and_imported(own_home, tell, fail, tmp_path):
+    file = tmp_path / "pools.json"
+    file.write_text('{"api": {"slots": 2, "description": "größe", "include_deferred": false}, "db": {"slots": 0}}')
+    tell("pools", "import", str(file))
+    tell("pools", "export", str(tmp_path / "all.json"))
+    assert json.loads((tmp_path / "all.json").read_text(encoding="utf-8")) == {
+        "api": {"slots": 2, "description": "größe"},
+        "db": {"slots": 0, "description": ""},
+        "default_pool": {"slots": 128, "description": ""},
+    }
+    for wrong in ('{"new": {"slots": 1}, "api": {}}', '{"new": {"slots": 1}, "api": {"slots": -1}}', "[]", "{"):
+        file.write_text(wrong)
+        assert "Nothing was stored" in fail("pools", "import", str(file))
+    assert "new" not in tell("pools", "list")
 
 
 def test_info_tells_of_a_database_that_is_not_there(tmp_path, monkeypatch, tell):

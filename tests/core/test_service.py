@@ -16,6 +16,7 @@ from tradewind.errors import UsageError
 from tradewind.runner.identity import identity, session_members
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.states import HELD
 from tradewind.store import open_store
 
 SLEEPER = """
@@ -40,9 +41,13 @@ def here(tmp_path, monkeypatch):
     (Path(found.dags_folder) / "sleeper.py").write_text(SLEEPER)
     with open_store(found, create=True) as store:
         yield found, store
-        for held in store.running_everywhere():
-            if held.task.pid and identity(held.task.pid) == held.task.process:
-                os.kill(held.task.pid, signal.SIGKILL)
+        for task in held(store):
+            if task.pid and identity(task.pid) == task.process:
+                os.kill(task.pid, signal.SIGKILL)
+
+
+def held(store):
+    return [task for run in store.runs() for task in store.tasks(run.id) if task.state in HELD]
 
 
 def until(what, seconds=20.0):
@@ -72,7 +77,7 @@ def test_a_scheduler_that_was_replaced_leaves_at_once_and_in_order(here):
         dag = until(lambda: outside.dags())[0]
         now = datetime.datetime.now(datetime.UTC)
         outside.create_run(triggered_run(dag, now), now)
-        task = until(lambda: [held.task for held in outside.running_everywhere() if held.task.pid])[0]
+        task = until(lambda: [task for task in held(outside) if task.pid])[0]
         outside.forget_scheduler(service.name)
         thread.join(15)
         assert not thread.is_alive(), "it waits for the task"

@@ -78,6 +78,8 @@ def test_airflows_remote_logs(home):
     assert read(home, **switched_on, **conn_id).logs_url == "s3://logs/airflow?conn_id=my+logs"
     encrypted = {**switched_on, "AIRFLOW__LOGGING__ENCRYPT_S3_LOGS": "True"}
     assert read(home, **encrypted).logs_url == "s3://logs/airflow?encrypt=true"
+    elsewhere = {**encrypted, "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "file:///logs"}
+    assert read(home, **elsewhere).logs_url == "file:///logs"
     with pytest.raises(SettingError, match=r"AIRFLOW__LOGGING__REMOTE_LOGGING: 'perhaps' is neither true nor false"):
         read(home, **folder, AIRFLOW__LOGGING__REMOTE_LOGGING="perhaps")
     home.mkdir()

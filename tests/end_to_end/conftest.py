@@ -16,7 +16,7 @@ from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
-from tradewind.states import TaskState
+from tradewind.states import HELD, RunState, TaskState
 from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -155,6 +155,11 @@ class Deployment:
         found = self.store.run(run.dag_id, run.run_id)
         return found if found.state.is_finished and not found.callback_due else None
 
+    def held(self):
+        """The task instances that an executor has, or should have."""
+        runs = [run for state in (RunState.RUNNING, RunState.QUEUED) for run in self.store.runs(state=state)]
+        return [task for run in runs for task in self.store.tasks(run.id) if task.state in HELD]
+
     def states(self, run):
         return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
 
@@ -187,7 +192,7 @@ def deploy(tmp_path):
     for found in made:
         found.stop()
         with contextlib.suppress(StoreError, ProcessLookupError):
-            for held in found.store.running_everywhere():
-                if held.task.pid:
-                    os.kill(held.task.pid, signal.SIGKILL)
+            for task in found.held():
+                if task.pid:
+                    os.kill(task.pid, signal.SIGKILL)
         found.store.close()

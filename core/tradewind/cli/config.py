@@ -13,7 +13,7 @@ import click
 from tradewind import secrets, settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.output import cell, output_option, show_rows
-from tradewind.errors import NotFound
+from tradewind.errors import NotFound, nearest
 
 PREFIX = "TRADEWIND_"
 
@@ -61,8 +61,7 @@ def _named(words: tuple[str, ...], known: Sequence[str]) -> str:
     name = settings.named_in_airflow(*words) if len(words) == 2 else words[0]
     if name is not None and name in known:
         return name
-    close = difflib.get_close_matches(words[-1], known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "`tradewind config list` shows them all."
+    hint = nearest(words[-1], known, "`tradewind config list` shows them all.")
     raise NotFound(f"There is no setting {' '.join(words)!r}; {hint}")
 
 

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 @click.group(
     cls=Group,
-    aliases={"details": "show", "next-execution": "next", "list-import-errors": "errors"},
+    aliases={
+        "details": "show",
+        "next-execution": "next",
+        "list-import-errors": "errors",
+        "list-runs": "tradewind.cli.runs:list_",
+        "clear": "tradewind.cli.tasks:clear",
+    },
     instead={"backfill": INSTEAD["backfill"]},
 )
 def dags() -> None:

@@ -140,8 +140,9 @@ def test_history(workspace, hook, control, run_task, monkeypatch):
 
     assert texts() == ["4", "3", "2", "1", "0"]
     assert texts(limit=3) == ["4", "3", "2"]
-    assert texts(oldest=moments[2], inclusive=True) == ["4", "3", "2"]
-    assert texts(latest=moments[1]) == ["0"]
+    assert texts(oldest=moments[2]) == ["4", "3", "2"]
+    assert texts(oldest=moments[2], inclusive=False) == ["4", "3"]
+    assert texts(latest=moments[1]) == ["1", "0"]
 
 
 def test_a_webhook(webhook, run_task):

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tradewind.connection import Connection, stand_ins
+from tradewind.connection.extras import checked
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import channels, connecting, extras, uploads
@@ -74,7 +75,7 @@ class SlackHook(BaseHook):
 
     @cached_property
     def _extras(self) -> dict[str, Any]:
-        return connecting.read_extras(self.connection, extras.SLACK_TYPE, self.slack_conn_id)
+        return checked(self.connection.extra_dejson, extras.SLACK_TYPE, f"Connection {self.slack_conn_id!r}")
 
     @cached_property
     def retries(self) -> Retries:

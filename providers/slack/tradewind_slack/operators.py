@@ -185,12 +185,12 @@ class SlackAPIConversationsHistoryOperator(SlackAPIOperator):
     """Reads the messages of a channel, newest first: a list of what Slack describes, which is the XCom.
 
     - `channel`: name or id.
-    - `oldest`, `latest`: ts, or seconds since 1970; `inclusive`: messages of just that moment too.
+    - `oldest`, `latest`: ts, or seconds since 1970; with `inclusive=False` without messages of just that moment.
     - `limit`: messages at most; they are asked for in pages, from `cursor` on if that is given.
     - `include_all_metadata`: with what apps attach to messages.
     """
 
-    template_fields: Sequence[str] = (*SlackAPIOperator.template_fields, "channel", "oldest", "latest")
+    template_fields: Sequence[str] = (*SlackAPIOperator.template_fields, "channel", "oldest", "latest", "cursor")
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class SlackAPIConversationsHistoryOperator(SlackAPIOperator):
         channel: str,
         oldest: str | None = None,
         latest: str | None = None,
-        inclusive: bool = False,
+        inclusive: bool = True,
         limit: int = 100,
         cursor: str | None = None,
         include_all_metadata: bool = False,
