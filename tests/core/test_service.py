@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 import signal
 import threading
@@ -13,9 +14,9 @@ import pytest
 
 from tradewind import settings
 from tradewind.errors import UsageError
-from tradewind.runner.identity import identity, session_members
+from tradewind.runner.identity import host, identity, session_members
 from tradewind.scheduler.planner import triggered_run
-from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.scheduler.service import Service, carry_out, ensure_folders
 from tradewind.states import HELD
 from tradewind.store import open_store
 
@@ -107,3 +108,13 @@ def test_of_two_schedulers_that_start_at_once_one_stays(here):
         assert [info.id for info in outside.schedulers()] == [first.name]
         first.executor.stop(None)
         second.executor.stop(None)
+
+
+def test_what_is_asked_for_is_left_to_a_scheduler_that_is_at_work_and_nothing_stays_open(here):
+    found, store = here
+    store.register_scheduler("at work", host(), os.getpid(), identity() or "", datetime.datetime.now(datetime.UTC))
+    assert not carry_out(store, found)
+    gc.collect()  # a socket that was left open is a warning, and fails the test
+    store.forget_scheduler("at work")
+    assert carry_out(store, found)
+    assert store.schedulers() == []
