@@ -286,7 +286,7 @@ def settings_page() -> str:
     for item in fields(settings.Settings):
         default = item.default_factory() if callable(item.default_factory) else item.default
         shown = ", ".join(default) if isinstance(default, tuple) else str(default)
-        variables = [settings.env_name(item.name), *filter(None, [item.metadata["airflow"]])]
+        variables = [settings.env_name(item.name), *item.metadata["airflow"]]
         names = ", ".join(f"`{name}`" for name in variables)
         code = f"`{shown}`" if shown else ""
         lines.append(f"| `{item.name}` | {code} | {_cell(item.metadata['help'])} | {names} |")

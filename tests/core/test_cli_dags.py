@@ -486,10 +486,31 @@ def test_the_database_is_checked_cleaned_and_reset(own_home, tell, fail):
 
 
 def test_pools_are_kept(own_home, tell, fail):
-    tell("pools", "set", "narrow", "2")
-    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == {"pool": "narrow", "slots": 2}
+    tell("pools", "set", "narrow", "2", "calls to the shop")
+    tell("pools", "set", "narrow", "3")
+    narrow = {"pool": "narrow", "slots": 3, "description": "calls to the shop"}
+    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == narrow
+    assert json.loads(tell("pools", "get", "narrow", "-o", "json")) == narrow
+    assert "no pool 'wide'" in fail("pools", "get", "wide")
     tell("pools", "delete", "narrow", "-y")
     assert "narrow" in fail("pools", "delete", "narrow", "-y")
+
+
+def test_pools_are_exported_and_imported(own_home, tell, fail, tmp_path):
+    file = tmp_path / "pools.json"
+    api = '{"slots": 2, "description": "größe", "include_deferred": false}'
+    file.write_text(f'{{"api": {api}, "db": {{"slots": 0}}}}', encoding="utf-8")
+    tell("pools", "import", str(file))
+    tell("pools", "export", str(tmp_path / "all.json"))
+    assert json.loads((tmp_path / "all.json").read_text(encoding="utf-8")) == {
+        "api": {"slots": 2, "description": "größe"},
+        "db": {"slots": 0, "description": ""},
+        "default_pool": {"slots": 128, "description": ""},
+    }
+    for wrong in ('{"new": {"slots": 1}, "api": {}}', '{"new": {"slots": 1}, "api": {"slots": -1}}', "[]", "{"):
+        file.write_text(wrong)
+        assert "Nothing was stored" in fail("pools", "import", str(file))
+    assert "new" not in tell("pools", "list")
 
 
 def test_info_tells_of_a_database_that_is_not_there(tmp_path, monkeypatch, tell):
@@ -500,7 +521,7 @@ def test_info_tells_of_a_database_that_is_not_there(tmp_path, monkeypatch, tell)
     assert not (tmp_path / "nothing").exists()
 
 
-def wait_for(condition, what: str, seconds: float = 30) -> None:
+def wait_for(condition, what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
@@ -541,7 +562,7 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
         )
         assert f"A scheduler (process {process.pid}" in subprocess.run(command, capture_output=True, text=True).stderr
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert str(home) in out
     assert f"{home}/dags/broken.py, line 2 cannot be read: SyntaxError" in err

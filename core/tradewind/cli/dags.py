@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind import settings
-from tradewind.cli.app import Group, warn
+from tradewind.cli.app import INSTEAD, Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import delete_values, warn_without_scheduler
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 @click.group(
     cls=Group,
-    aliases={"details": "show", "next-execution": "next", "list-import-errors": "errors"},
+    aliases={
+        "details": "show",
+        "next-execution": "next",
+        "list-import-errors": "errors",
+        "list-runs": "tradewind.cli.runs:list_",
+        "clear": "tradewind.cli.tasks:clear",
+    },
+    instead={"backfill": INSTEAD["backfill"]},
 )
 def dags() -> None:
     """List, trigger, pause and test DAGs."""
@@ -44,7 +51,8 @@ def list_(tag: str | None, everything: bool, output: str) -> None:
         failures = len(store.failures())
     rows = [_listed(info) for info in found if tag is None or tag in info.spec.tags]
     columns = ("dag_id", "schedule", "paused", "next_run", "last_run", "owner", "tags", "file")
-    empty = f"No DAG was read yet. DAG files lie in {settings.read().dags_folder}."
+    folder = settings.read().dags_folder
+    empty = f"No DAG was read yet. `tradewind scheduler` reads the files in {folder} as long as it runs."
     show_rows(rows, columns, output, empty=empty, spare=("file", "owner", "tags", "last_run"))
     if failures:
         warn(f"{failures} DAG file(s) cannot be read: `tradewind dags errors` shows why.")

@@ -24,7 +24,11 @@ file_option = click.option("-f", "--file", help="The DAG's file, if it is not in
 run_argument = click.argument("run", required=False)
 
 
-@click.group(cls=Group, aliases={"failed-deps": "why", "states-for-dag-run": "states"})
+@click.group(
+    cls=Group,
+    aliases={"failed-deps": "why", "states-for-dag-run": "states"},
+    instead={"run": "`tradewind tasks test` runs one here, `tradewind tasks clear` has the scheduler run it again."},
+)
 def tasks() -> None:
     """Look into tasks, test, clear and explain them."""
 

@@ -46,12 +46,6 @@ _FAILURES = select(
 ).order_by(import_failures.c.path)
 _LEAVE_FILE = update(dags).where(dags.c.dag_id.in_(bindparam("names", expanding=True))).values(active=False)
 _REFUSED = select(import_failures.c.path, import_failures.c.taken).where(import_failures.c.taken != "[]")
-#: Remember which interval of a DAG was scheduled last.
-TOUCH_SCHEDULED = (
-    update(dags)
-    .where(dags.c.dag_id == bindparam("name"))
-    .values(last_interval_end=bindparam("end"), last_logical_date=bindparam("logical"))
-)
 
 
 class DagVerbs:
@@ -136,14 +130,10 @@ class DagVerbs:
         with self._db.read() as connection:
             return [ImportFailure(*row) for row in connection.execute(_FAILURES)]
 
-    def dags(self, active_only: bool = True, paused: bool | None = None) -> list[DagInfo]:
+    def dags(self, active_only: bool = True) -> list[DagInfo]:
         """All DAGs by id; of those whose files still have them unless `active_only` is False."""
         with self._db.read() as connection:
-            rows = [
-                row
-                for row in connection.execute(_ALL)
-                if (row.active or not active_only) and paused in (None, row.paused)
-            ]
+            rows = [row for row in connection.execute(_ALL) if row.active or not active_only]
             specs = self._specs.get_many(connection, [row.version for row in rows])
         return [_info(row, specs[row.version]) for row in rows]
 
@@ -174,15 +164,6 @@ class DagVerbs:
         with self._db.write(news=True) as connection:
             done = connection.execute(update(dags).where(dags.c.dag_id == dag_id).values(paused=paused))
             if done.rowcount == 0:
-                raise no_dag(connection, dag_id)
-
-    def touch_scheduled(
-        self, dag_id: str, interval_end: datetime.datetime | None, logical_date: datetime.datetime | None
-    ) -> None:
-        """Remember which interval of a DAG was scheduled last; `create_run` does so itself. Raises NotFound."""
-        with self._db.write(news=True) as connection:
-            last = {"name": dag_id, "end": interval_end, "logical": logical_date}
-            if connection.execute(TOUCH_SCHEDULED, last).rowcount == 0:
                 raise no_dag(connection, dag_id)
 
     def delete_dag(self, dag_id: str) -> None:
