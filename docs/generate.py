@@ -29,8 +29,9 @@ def cli_page() -> str:
         "# Command line",
         "",
         NOTE,
-        "Wherever something is listed, `-o json` and `-o yaml` give it to programs. An error is one line on stderr and",
-        "exit code 2; `--debug` adds the traceback. A DAG or task that was run here and failed gives exit code 1.",
+        "Wherever something is listed, `-o json` and `-o yaml` give it to programs, `-o plain` to `grep` and `awk`. An",
+        "error is one line on stderr and exit code 2; `--debug` adds the traceback. A DAG or task that was run here",
+        "and failed gives exit code 1.",
         "",
     ]
     for name in COMMANDS:

@@ -65,6 +65,12 @@ def test_every_command_prints_its_help(capsys):
         assert capsys.readouterr().out.startswith(" ".join(["Usage: tradewind", *path]))
 
 
+def test_the_version_is_an_option_too(capsys):
+    assert main(["--version"]) == main(["version"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
 def test_version_and_help_load_neither_the_store_nor_a_template_engine():
     code = "import sys; from tradewind.cli import main; main([{!r}]); print(*sys.modules, file=sys.stderr)"
     for command in ("version", "--help"):
@@ -159,6 +165,8 @@ def test_a_table_is_drawn_on_a_terminal():
     printed = on_a_terminal("providers", "list")
     assert "─" in printed
     assert "core" in printed
+    plain = on_a_terminal("providers", "list", "-o", "plain").replace("\r\n", "\n")
+    assert plain == run("providers", "list").stdout
 
 
 def test_a_narrow_terminal_does_without_some_columns_and_says_so(tmp_path):
@@ -190,6 +198,23 @@ def test_a_misspelt_variable_of_a_setting_is_told_and_nothing_else(capsys, monke
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "TRADEWIND_PARALELISM is no setting; did you mean TRADEWIND_PARALLELISM?"
     assert all("PARALLELISM_FILES" in line for line in told[1:])
+
+
+def test_a_zone_that_there_is_not_is_blamed_on_the_setting_and_not_on_the_dag(tmp_path):
+    (tmp_path / "dag.py").write_text(
+        "from tradewind import DAG\ndag = DAG('x', start_date='2025-01-01', schedule='@daily')\n"
+    )
+    done = run("run", str(tmp_path / "dag.py"), TRADEWIND_DEFAULT_TIMEZONE="Europe/Berln")
+    assert (
+        "The setting default_timezone: there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?"
+        in done.stderr
+    )
+
+
+def test_the_check_of_a_provider_that_there_is_not_is_one_line():
+    done = run("providers", "check", "slak")
+    assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
+    assert "No provider is called 'slak'. Installed: " in done.stderr
 
 
 def test_a_home_that_cannot_be_made_is_one_line():

@@ -26,7 +26,7 @@ from tradewind import DAG
 from tradewind.operators.python import PythonOperator
 
 def sleep():
-    time.sleep(60)
+    time.sleep(600)
 
 with DAG("sleeper"):
     PythonOperator(task_id="t", python_callable=sleep)
@@ -51,7 +51,7 @@ def held(store):
     return [task for run in store.runs() for task in store.tasks(run.id) if task.state in HELD]
 
 
-def until(what, seconds=20.0):
+def until(what, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := what():
@@ -80,7 +80,7 @@ def test_a_scheduler_that_was_replaced_leaves_at_once_and_in_order(here):
         outside.create_run(triggered_run(dag, now), now)
         task = until(lambda: [task for task in held(outside) if task.pid])[0]
         outside.forget_scheduler(service.name)
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive(), "it waits for the task"
     assert "was replaced" in str(raised[0])
     assert outside.schedulers() == []

@@ -198,5 +198,6 @@ def show_plugin_warnings() -> None:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.version_option(package_name="tradewind", message="%(version)s")
 def root() -> None:
     """Write pipelines in Python; run them on time, on a laptop or on a cluster."""

@@ -12,7 +12,7 @@ from tradewind.cli.app import Group
 from tradewind.cli.given import created_store, existing_store
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
-from tradewind.errors import NotFound, UsageError
+from tradewind.errors import NotFound, UsageError, nearest
 from tradewind.records import Pool
 
 
@@ -43,10 +43,11 @@ def list_(output: str) -> None:
 def get(name: str, output: str) -> None:
     """Show one pool."""
     with existing_store() as store:
-        found = next((pool for pool in store.list_pools() if pool.name == name), None)
-    if found is None:
-        raise NotFound(f"There is no pool {name!r}; `tradewind pools list` shows those there are.")
-    show_record(_shown(found), output)
+        found = {pool.name: pool for pool in store.list_pools()}
+    if name not in found:
+        hint = nearest(name, found, "`tradewind pools list` shows those there are.")
+        raise NotFound(f"There is no pool {name!r}; {hint}")
+    show_record(_shown(found[name]), output)
 
 
 @pools.command("set")

@@ -20,7 +20,7 @@ from tradewind.runner import identity
 from tradewind.scheduler.courier import CourierProcess
 from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
-from tradewind.scheduler.why import is_alive, scheduler_is_at_work
+from tradewind.scheduler.why import is_at_work, scheduler_is_at_work
 from tradewind.settings import Settings
 from tradewind.store import SchedulerInfo, Store
 
@@ -129,15 +129,15 @@ class Service:
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
                 raise UsageError(
-                    f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and SQLite takes only one."
+                    f"A scheduler (process {one.pid} on {one.host}) works on this database already, and SQLite takes "
+                    "only one. Stop that one first, or let a server keep the metadata (the setting database_url)."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
                 return dead  # else one came between: look who it is
 
     def _is_dead(self, info: SchedulerInfo) -> bool:
-        return not is_alive(info, self.settings)
+        return not is_at_work(info, self.settings)
 
     def _wind_up(self) -> None:
         """Let running tasks end, give the leases back, leave."""

@@ -75,14 +75,15 @@ def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[st
 
 def scheduler_is_at_work(store: Store, settings: Settings) -> bool:
     """Whether anybody is there to start what is due."""
-    return any(is_alive(info, settings) for info in store.schedulers())
+    return any(is_at_work(info, settings) for info in store.schedulers())
 
 
-def is_alive(info: SchedulerInfo, settings: Settings) -> bool:
-    """Whether a scheduler's process is there; on another machine, whether it was not silent for too long."""
+def is_at_work(info: SchedulerInfo, settings: Settings) -> bool:
+    """Whether this scheduler lives; one on another machine: as far as its signs of life tell."""
     if info.host == identity.host():
         return identity.is_alive(info.pid, info.process)
-    return info.heartbeat_at >= datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
+    silent_since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
+    return info.heartbeat_at > silent_since
 
 
 def _upstream(live: LiveRun, task_id: str, leases: Leases) -> list[str]:

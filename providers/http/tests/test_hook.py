@@ -123,7 +123,17 @@ def test_no_answer_is_told_without_the_query(connection):
     with HttpHook("GET", "away") as hook, pytest.raises(HttpError) as error:
         hook.run("x", {"api_key": "".join(["sesame", "1234"])}, extra_options={"timeout": 2})
     assert "sesame1234" not in "".join(traceback.format_exception(error.value))
-    assert str(error.value) == "GET http://127.0.0.1:1/x (connection 'away') got no answer: Connection refused"
+    assert str(error.value) == (
+        "GET http://127.0.0.1:1/x (connection 'away') got no answer: Connection refused. "
+        "Nothing listens there: check host and port, or the proxy."
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["http://[", "http://127.0.0.1:99999999/x", "http://%zz/x?key=sesame1234"])
+def test_what_is_no_address_is_told(get, endpoint):
+    with pytest.raises(HttpError, match=r"connection 'shop'\) got no answer: ") as error:
+        get.run(endpoint, extra_options={"timeout": 2})
+    assert "sesame1234" not in str(error.value)
 
 
 def test_unknown_options_are_refused(get):

@@ -173,6 +173,11 @@ class MySqlHook(DbApiHook):
         super()._run_command(cursor, sql_statement, parameters)
         diagnostics.log_warnings(self, cursor)
 
+    def _hide_values(self, error: Exception, statement: str) -> None:
+        from tradewind_mysql import diagnostics
+
+        diagnostics.hide_values(error, statement)
+
     def _stream_cursor(self, conn: Any, statement: str) -> Any:
         from tradewind_mysql.streams import Stream
 
