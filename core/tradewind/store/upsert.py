@@ -30,8 +30,11 @@ def _statement(dialect: str, table: Table, columns: frozenset[str]) -> Executabl
         ours = mysql.insert(table)
         return ours.on_duplicate_key_update({name: ours.inserted[name] for name in others})
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql as which
-    else:
-        from sqlalchemy.dialects import sqlite as which
-    insert = which.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        theirs = postgresql.insert(table)
+        return theirs.on_conflict_do_update(index_elements=keys, set_={name: theirs.excluded[name] for name in others})
+    from sqlalchemy.dialects import sqlite
+
+    insert = sqlite.insert(table)
     return insert.on_conflict_do_update(index_elements=keys, set_={name: insert.excluded[name] for name in others})
