@@ -17,10 +17,13 @@ from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
-from tradewind.states import TaskState
+from tradewind.states import HELD, RunState, TaskState
 from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
+
+#: What must happen is waited for so long, in seconds: a machine may be busy.
+PATIENCE = 90.0
 
 
 class Environment:
@@ -134,7 +137,7 @@ class Deployment:
 
     def cli(self, *words, check=True):
         command = [self.python, "-m", "tradewind", *words]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
 
@@ -150,7 +153,7 @@ class Deployment:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=PATIENCE):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -160,7 +163,7 @@ class Deployment:
                 self.process.wait(timeout)
         return self.process.returncode if self.process else None
 
-    def until(self, what, timeout=30.0):
+    def until(self, what, timeout=PATIENCE):
         """Wait until `what()` is true and return it."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -189,7 +192,7 @@ class Deployment:
         assert run is not None
         return run
 
-    def ended(self, run, timeout=30.0):
+    def ended(self, run, timeout=PATIENCE):
         """Wait till the run has ended and return it."""
         return self.until(lambda: self._if_ended(run), timeout)
 
@@ -198,6 +201,11 @@ class Deployment:
             return None
         found = self.store.run(run.dag_id, run.run_id)
         return found if found.state.is_finished and not found.callback_due else None
+
+    def held(self):
+        """The task instances that an executor has, or should have."""
+        runs = [run for state in (RunState.RUNNING, RunState.QUEUED) for run in self.store.runs(state=state)]
+        return [task for run in runs for task in self.store.tasks(run.id) if task.state in HELD]
 
     def states(self, run):
         return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
@@ -231,7 +239,7 @@ def deploy(tmp_path):
     for found in made:
         found.stop()
         with contextlib.suppress(StoreError, ProcessLookupError):
-            for held in found.store.running_everywhere():
-                if held.task.pid:
-                    os.kill(held.task.pid, signal.SIGKILL)
+            for task in found.held():
+                if task.pid:
+                    os.kill(task.pid, signal.SIGKILL)
         found.store.close()

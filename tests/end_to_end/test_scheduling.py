@@ -174,7 +174,7 @@ def test_execution_timeout_and_dagrun_timeout(deploy):
     long = here.ended(long)
     assert here.states(long) == {"a": "failed", "b": "skipped"}
     assert "dagrun_timeout" in long.reason
-    here.until(lambda: not here.store.running_everywhere())
+    here.until(lambda: not here.held())
 
 
 def test_a_branch_and_a_short_circuit(deploy):
@@ -386,9 +386,7 @@ def test_max_active_runs_and_depends_on_past(deploy):
         """,
     )
     here.start()
-    here.until(lambda: len(runs_of(here, "past")) == 4 and runs_of(here, "past")[1].state.is_finished)
-    time.sleep(0.3)
-    assert [str(run.state) for run in runs_of(here, "past")] == ["success", "failed", "running", "running"]
+    here.until(lambda: [str(run.state) for run in runs_of(here, "past")] == ["success", "failed", "running", "running"])
     third = runs_of(here, "past")[2]
     assert "depends on its past" in here.cli("tasks", "why", "past", "a", third.run_id).stdout
     second = runs_of(here, "past")[1]
@@ -451,7 +449,7 @@ def test_logs_can_be_followed_while_a_task_runs(deploy, tmp_path):
         text=True,
     )
     (Path(tmp_path) / "go").touch()
-    out, _ = follow.communicate(timeout=20)
+    out, _ = follow.communicate(timeout=60)
     assert "first" in out
     assert "last" in out
 

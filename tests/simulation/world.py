@@ -23,7 +23,7 @@ from tradewind.scheduler.board import key_of
 from tradewind.scheduler.decide import blocked_by_past
 from tradewind.scheduler.leases import Leases
 from tradewind.scheduler.loop import Loop
-from tradewind.states import TASK_MOVES, RunState, RunType, TaskState, TriggerRule
+from tradewind.states import RunState, RunType, TaskState, TriggerRule
 from tradewind.store import Store
 
 from .machine import Machine, PlayedExecutor, replace_settings
@@ -453,6 +453,3 @@ class World:
         left += [board.usage.pools, board.usage.runs, board.usage.dag_tasks, board.usage.run_tasks]
         assert not any(left), left
         assert not self.deleted & {(run.dag_id, run.run_id) for run in self.store.runs()}
-
-
-assert set(TASK_MOVES) >= set(TaskState)

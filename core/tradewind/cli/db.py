@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 
-@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "rotate-fernet-key": "rotate-keys"})
+@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "check-migrations": "check"})
 def db() -> None:
     """Create, check, clean and reset the metadata database."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tradewind import settings
 from tradewind.cli.values import parse_moment
-from tradewind.errors import DagError, NotFound, UsageError
+from tradewind.errors import DagError, NotFound, UsageError, nearest
 
 if TYPE_CHECKING:
     from tradewind.dag import DAG
@@ -92,8 +91,7 @@ def load_dag(dag_id: str, file: str | None = None) -> DAG:
         if dag_id in found:
             return found[dag_id]
         known |= found.keys()
-    close = difflib.get_close_matches(dag_id, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "--file names another place."
+    hint = nearest(dag_id, known, "--file names another place.")
     raise NotFound(f"There is no DAG {dag_id!r} in {settings.read().dags_folder}; {hint}{broken}")
 
 

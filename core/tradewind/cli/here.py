@@ -11,6 +11,7 @@ import click
 
 from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.given import now
+from tradewind.cli.values import warn_of_strange_params
 from tradewind.states import RunState, RunType, TaskState
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def _given(
     task = dag.get_task(task_id)
     spec = dag.spec()
     resolve(spec.params, conf, dag.dag_id)
+    warn_of_strange_params(dag.dag_id, spec.params, conf)
     at = logical_date or now()
     interval = spec.schedule.manual_interval(at)
     run = Run(

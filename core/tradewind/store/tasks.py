@@ -10,8 +10,7 @@ import datetime
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-from sqlalchemy import Select, and_, bindparam, case, insert, literal_column, select, update
+from sqlalchemy import Select, and_, bindparam, case, insert, select, update
 
 from tradewind.records import Attempt, DagVersion, Outcome, Run, TaskInstance, TaskKey
 from tradewind.states import TaskState
@@ -28,7 +27,7 @@ from tradewind.store.rows import (
 )
 from tradewind.store.specs import Specs
 from tradewind.store.words import not_found
-from tradewind.tables import HELD_SQL, attempts, dag_versions, runs, task_instances
+from tradewind.tables import attempts, dag_versions, runs, task_instances
 
 _T = task_instances.c
 
@@ -46,12 +45,6 @@ _ATTEMPTS = (
         attempts.c.map_index == bindparam("index"),
     )
     .order_by(attempts.c.dispatch)
-)
-_HELD: Select[Any] = (
-    select(runs.c.id, runs.c.dag_id, runs.c.run_id, runs.c.owner, *TASK_COLUMNS)
-    .join_from(task_instances, runs, runs.c.id == _T.run)
-    .where(literal_column(f"task_instances.{HELD_SQL}"))
-    .order_by(runs.c.id, _T.task_id, _T.map_index)
 )
 
 #: The task instance that a TaskKey names.
@@ -114,15 +107,6 @@ _KEPT = {
 _HISTORY = insert(attempts).from_select(list(_KEPT), select(*_KEPT.values()).where(_CURRENT))
 
 
-class HeldTask(msgspec.Struct, frozen=True):
-    """A task instance that an executor should be holding, with the run that it belongs to."""
-
-    key: TaskKey
-    run: int  #: Run.id
-    owner: str | None  #: scheduler that holds the run's lease
-    task: TaskInstance
-
-
 class TaskVerbs:
     """Task instances, and what the process of an attempt records."""
 
@@ -155,11 +139,6 @@ class TaskVerbs:
         with self._db.read() as connection:
             found = connection.execute(_ATTEMPTS, {"run": run, "task": task_id, "index": map_index})
             return [attempt_from_row(row) for row in found]
-
-    def running_everywhere(self) -> list[HeldTask]:
-        """Every task instance that is queued, running or restarting, in whatever run."""
-        with self._db.read() as connection:
-            return [_held(*row) for row in connection.execute(_HELD)]
 
     @replayed
     def start_attempt(
@@ -210,9 +189,3 @@ def _values(key: TaskKey) -> dict[str, Any]:
         "index": key.map_index,
         "number": key.dispatch,
     }
-
-
-def _held(run: int, dag_id: str, run_id: str, owner: str | None, *columns: Any) -> HeldTask:
-    task = task_from_row(columns)
-    key = TaskKey(dag_id, run_id, task.task_id, task.map_index, task.try_number, task.dispatch)
-    return HeldTask(key, run, owner, task)

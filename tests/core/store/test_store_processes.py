@@ -54,14 +54,19 @@ TAIL = """
 RUNNER = """
     started, finished = [], []
     while not os.path.exists(f"{home}/stop"):
-        queued = [held for held in store.running_everywhere() if held.task.state is TaskState.QUEUED]
+        queued = [
+            TaskKey(run.dag_id, run.run_id, task.task_id, task.map_index, task.try_number, task.dispatch)
+            for run in store.runs()
+            for task in store.tasks(run.id)
+            if task.state is TaskState.QUEUED
+        ]
         random.shuffle(queued)
-        for held in queued[:4]:
-            if store.start_attempt(held.key, now, "here", os.getpid(), "p") is not None:
-                started.append([held.key.task_id, held.key.dispatch])
-                store.heartbeat(held.key, now)
-                if store.finish_attempt(held.key, Outcome(TaskState.SUCCESS, now)):
-                    finished.append([held.key.task_id, held.key.dispatch])
+        for key in queued[:4]:
+            if store.start_attempt(key, now, "here", os.getpid(), "p") is not None:
+                started.append([key.task_id, key.dispatch])
+                store.heartbeat(key, now)
+                if store.finish_attempt(key, Outcome(TaskState.SUCCESS, now)):
+                    finished.append([key.task_id, key.dispatch])
     result = {"started": started, "finished": finished}
 """
 
