@@ -131,7 +131,7 @@ class MigratedDatabases:
     def __init__(self, sandboxes):
         self._sandboxes = sandboxes
         self._opened = contextlib.ExitStack()
-        self._urls = {}
+        self._stores = {}
 
     def __enter__(self):
         return self
@@ -140,18 +140,25 @@ class MigratedDatabases:
         self._opened.close()
 
     def emptied(self, kind):
-        from tradewind.store import Store
         from tradewind.tables import metadata
 
-        if kind not in self._urls:
-            self._urls[kind] = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
-            with Store(self._urls[kind]) as store:
-                store.upgrade()
-        with Store(self._urls[kind]) as store, store.database.write(news=True) as connection:
+        url, store = self._stores.get(kind) or self._migrated(kind)
+        with store.database.write(news=True) as connection:
             for table in reversed(metadata.sorted_tables):
                 if table.name != "news":
                     connection.execute(table.delete())
-        return self._urls[kind]
+        store.close()
+        return url
+
+    def _migrated(self, kind):
+        """The URL of a new database, and the store on it: what it has compiled serves the next test too."""
+        from tradewind.store import Store
+
+        url = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
+        store = Store(url)
+        store.upgrade()
+        self._stores[kind] = url, store
+        return url, store
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mysql"])
