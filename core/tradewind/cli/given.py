@@ -104,7 +104,10 @@ def only_dag(file: str, dag_id: str | None) -> DAG:
         return found[dag_id]
     if not found:
         raise DagError(f"{file} makes no DAG.")
-    raise NotFound(f"{file} has the DAGs {', '.join(sorted(found))}: name one of them with --dag.")
+    known = ", ".join(sorted(found))
+    if dag_id is None:
+        raise NotFound(f"{file} has the DAGs {known}: name one of them with --dag.")
+    raise NotFound(f"{file} has no DAG {dag_id!r}, but: {known}.")
 
 
 def load_file(path: Path) -> dict[str, DAG]:
