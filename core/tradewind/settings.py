@@ -15,7 +15,6 @@ import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ COMMAND_TIMEOUT = 30.0  # seconds
 def _setting(default: Any, help: str, *, airflow: str | None = None, secret: bool = False, low: float = 0) -> Any:
     metadata = {"help": help, "airflow": airflow, "secret": secret, "low": low}
     if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: tuple(default), repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -164,17 +163,13 @@ class Settings:
         airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION",
     )
 
-    @cached_property
-    def home_path(self) -> Path:
-        return Path(self.home)
-
 
 @dataclass(frozen=True)
 class Sourced:
     """A setting's value and where it came from, for `config list`."""
 
     name: str
-    value: Any
+    value: Any = field(repr=False)  #: perhaps a secret
     source: str  #: "TRADEWIND_X", "AIRFLOW__X__Y", a file path, or "default"
     help: str
     secret: bool
