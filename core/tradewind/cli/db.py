@@ -32,16 +32,14 @@ def _place() -> str:
 @db.command()
 def upgrade() -> None:
     """Create the database, or bring it to this version's schema."""
-    with created_store() as store:
-        store.upgrade()
+    created_store().close()
     click.echo(f"{_place()} is up to date.")
 
 
 @db.command()
 def check() -> None:
     """Check that the database can be reached and has this version's schema."""
-    with existing_store() as store:
-        store.check()
+    existing_store().close()
     click.echo(f"{_place()} is in order.")
 
 
@@ -58,9 +56,9 @@ def reset(yes: bool) -> None:
 
 def _refuse_at_work(store: Store) -> None:
     """A scheduler would stumble over runs that are gone, and tasks over their own."""
-    from tradewind.scheduler.why import scheduler_is_at_work
+    from tradewind.scheduler.leases import any_at_work
 
-    if scheduler_is_at_work(store, settings.read()):
+    if any_at_work(store, settings.read()):
         working = ", ".join(f"process {one.pid} on {one.host}" for one in store.schedulers())
         raise UsageError(f"A scheduler is at work on {_place()} ({working}): stop it first. Nothing was deleted.")
 

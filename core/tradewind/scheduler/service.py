@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import signal
@@ -19,10 +18,11 @@ from tradewind.errors import StoreError, UsageError
 from tradewind.executor.contract import Executor
 from tradewind.runner import identity
 from tradewind.scheduler.courier import CourierProcess
+from tradewind.scheduler.leases import any_at_work, is_at_work
 from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
 from tradewind.settings import Settings
-from tradewind.store import SchedulerInfo, Store
+from tradewind.store import Store
 
 log = logging.getLogger("tradewind.scheduler")
 
@@ -67,7 +67,7 @@ class Service:
 
     def carry_out_requests(self) -> bool:
         """Carry out what people asked of runs, start nothing, and leave. False if a scheduler is at work to do it."""
-        if any(not self._is_dead(info) for info in self.store.schedulers()):
+        if any_at_work(self.store, self.settings):
             return False
         dead = self._take_the_place()
         self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
@@ -112,7 +112,8 @@ class Service:
         if not self.store.scheduler_heartbeat(self.name, utc_now()):
             self._leaving = True  # what runs is watched by whoever came after
             raise UsageError(f"The scheduler {self.name} was silent for too long and was replaced; start it again.")
-        dead = [info.id for info in self.store.schedulers() if info.id != self.name and self._is_dead(info)]
+        others = [info for info in self.store.schedulers() if info.id != self.name]
+        dead = [info.id for info in others if not is_at_work(info, self.settings)]
         if dead:
             self._take_over(dead)
 
@@ -127,7 +128,7 @@ class Service:
         host, pid, process = identity.host(), os.getpid(), identity.identity() or ""
         while True:
             others = self.store.schedulers()
-            dead = [info.id for info in others if self._is_dead(info)]
+            dead = [info.id for info in others if not is_at_work(info, self.settings)]
             alive = [info for info in others if info.id not in dead]
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
@@ -138,11 +139,6 @@ class Service:
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
                 return dead  # else one came between: look who it is
-
-    def _is_dead(self, info: SchedulerInfo) -> bool:
-        if info.host == identity.host():
-            return not identity.is_alive(info.pid, info.process)
-        return info.heartbeat_at < utc_now() - datetime.timedelta(seconds=self.settings.lost_after)
 
     def _wind_up(self) -> None:
         """Let running tasks end, give the leases back, leave."""

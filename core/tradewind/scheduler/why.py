@@ -6,11 +6,10 @@ import datetime
 
 from tradewind.errors import NotFound
 from tradewind.records import DagInfo, Run, TaskInstance
-from tradewind.runner import identity
 from tradewind.scheduler.admit import Limits, Usage, hindrance
 from tradewind.scheduler.board import candidate
 from tradewind.scheduler.decide import blocked_by_past, outside
-from tradewind.scheduler.leases import Leases
+from tradewind.scheduler.leases import Leases, any_at_work
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
 from tradewind.states import HELD, RunState, TaskState
@@ -58,7 +57,7 @@ def _settled(instance: TaskInstance) -> str:
 def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[str]:
     """What holds back the whole run."""
     reasons = []
-    if not scheduler_is_at_work(store, settings):
+    if not any_at_work(store, settings):
         reasons.append("no scheduler is at work: start one with `tradewind scheduler` or `tradewind standalone`")
     if dag.paused:
         reasons.append(f"the DAG is paused: `tradewind dags unpause {dag.dag_id}`")
@@ -71,15 +70,6 @@ def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[st
     elif run.state.is_finished:
         reasons.append(f"the run has ended: {run.state}")
     return reasons
-
-
-def scheduler_is_at_work(store: Store, settings: Settings) -> bool:
-    """Whether anybody is there to start what is due."""
-    silent_since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
-    return any(
-        identity.is_alive(info.pid, info.process) if info.host == identity.host() else info.heartbeat_at > silent_since
-        for info in store.schedulers()
-    )
 
 
 def _upstream(live: LiveRun, task_id: str, leases: Leases) -> list[str]:
