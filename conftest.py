@@ -4,6 +4,7 @@ Nothing of this is needed to pass: a provider's tests also run outside of this r
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import re
@@ -165,10 +166,17 @@ def new_database_url(request, tmp_path):
     return request.getfixturevalue("sandbox")(request.param).get_uri()
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory):
+    """Paths in one folder: to make a numbered one with pytest takes as long as there are others, ten thousand here."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory, monkeypatch):
+def home(homes, monkeypatch):
     """A home folder that exists only for this test, and is made only if something is written to it."""
-    folder = tmp_path_factory.mktemp("tradewind") / "home"
+    folder = next(homes)
     monkeypatch.setenv("TRADEWIND_HOME", str(folder))
     return folder
 

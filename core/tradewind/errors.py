@@ -45,6 +45,12 @@ import datetime
 from collections.abc import Iterable
 
 
+def sentence(told: object) -> str:
+    """What an error says, with a full stop unless it ends as a sentence does already."""
+    text = str(told).rstrip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 class TradewindError(Exception):
     """Base of every error raised on purpose."""
 

@@ -282,6 +282,14 @@ class TaskMove(msgspec.Struct, frozen=True):
     after: TaskInstance
 
 
+class Pool(msgspec.Struct, frozen=True):
+    """A set of slots that tasks of all DAGs share."""
+
+    name: str
+    slots: int
+    description: str = ""
+
+
 class RunMove(msgspec.Struct, frozen=True):
     """A change of the run itself that the scheduler decided on."""
 

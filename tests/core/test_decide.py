@@ -84,7 +84,21 @@ def test_a_failure_runs_down_to_the_end_of_the_run():
     after = end(live, "a", TaskState.FAILED)
     assert after == dict.fromkeys("bcd", TaskState.UPSTREAM_FAILED)
     assert live.run.state is RunState.FAILED
-    assert live.run.reason == "failed: d"
+    assert live.run.reason == "failed: a"  # what failed, and not the leaf, which did not even run
+    assert [live.instances[name].reason for name in "bc"] == [
+        "it needs a, which failed",
+        "it needs b, which could not run",
+    ]
+
+
+def test_reasons_name_a_few_tasks_of_many():
+    many = [f"t{number}" for number in range(8)]
+    live = live_of(*map(task, many), task("join", *many, trigger_rule=TriggerRule.ONE_SUCCESS))
+    begin(live)
+    for name in many:
+        end(live, name, TaskState.FAILED)
+    assert live.instances["join"].reason == "it needs t0, t1, t2, t3, t4 and 3 more, which failed"
+    assert live.run.reason == "failed: t0, t1, t2, t3, t4 and 3 more"
 
 
 def test_a_leaf_that_ends_well_saves_the_run():

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -34,13 +35,15 @@ def preload(argv):
     if argv[1] == "deadly":
         os._exit(3)
     if argv[1] == "hanging":
-        time.sleep(60)
+        time.sleep(600)
 
 def out_of_date():
-    return bool(loaded) and Path(loaded_file()).exists()
-
-def loaded_file():
-    return os.environ.get("TINY_CHANGED", "/nonexistent")
+    # once: a process that takes the place of this one finds the file gone
+    try:
+        os.unlink(os.environ.get("TINY_CHANGED", "/nonexistent"))
+    except OSError:
+        return False
+    return True
 
 def main(argv):
     verb, path = argv[1], Path(argv[2])
@@ -50,7 +53,7 @@ def main(argv):
     if verb == "polite":
         signal.signal(signal.SIGTERM, lambda *_: (path.with_suffix(".stopped").touch(), os._exit(0)))
     if verb in ("leaver", "leaver-killed"):
-        left = subprocess.Popen(["sleep", "60"], process_group=0)
+        left = subprocess.Popen(["sleep", "600"], process_group=0)
         note += f" {left.pid}"
     path.with_suffix(".new").write_text(note)
     path.with_suffix(".new").rename(path)
@@ -113,7 +116,7 @@ class Attempts:
         self.executor.submit(key, ["tiny", verb, str(path)], self.folder / f"{key.task_id}.log", affinity)
         return key, path
 
-    def wait(self, path: Path, seconds: float = 20) -> list[str]:
+    def wait(self, path: Path, seconds: float = 60) -> list[str]:
         """What an attempt noted; the executor goes on working meanwhile, and nothing may end."""
         deadline = time.monotonic() + seconds
         while not path.exists():
@@ -121,7 +124,7 @@ class Attempts:
             assert self.executor.poll(0.01) == []
         return path.read_text().split()
 
-    def ended(self, count: int = 1, seconds: float = 20) -> list[Ended]:
+    def ended(self, count: int = 1, seconds: float = 60) -> list[Ended]:
         found: list[Ended] = []
         deadline = time.monotonic() + seconds
         while len(found) < count:
@@ -281,7 +284,7 @@ def test_a_file_that_hangs_does_not_keep_the_attempt_from_starting(
 ) -> None:
     from dataclasses import replace
 
-    attempts = Attempts(make(replace(settings, parse_timeout=-4.5)), tmp_path)  # half a second in all
+    attempts = Attempts(make(replace(settings, parse_timeout=-3)), tmp_path)  # two seconds in all
     key, _ = attempts.submit("hanging", "hanging\0one")
     assert attempts.ended() == [Ended(key, 0, "")]
 
@@ -296,8 +299,6 @@ def test_a_warm_process_that_is_out_of_date_is_replaced(
     attempts.ended()
     changed.touch()
     key, path = attempts.submit("quick", "file\0one")
-    time.sleep(0.1)
-    changed.unlink()
     assert attempts.ended() == [Ended(key, 0, "")]
     assert path.read_text().split()[1] != first.read_text().split()[1]
 
@@ -316,8 +317,8 @@ def test_wake_ends_a_waiting_poll(attempts: Attempts) -> None:
     timer = threading.Timer(0.05, attempts.executor.wake)
     timer.start()
     began = time.monotonic()
-    assert attempts.executor.poll(20) == []
-    assert time.monotonic() - began < 10
+    assert attempts.executor.poll(120) == []
+    assert time.monotonic() - began < 60
     timer.join()
 
 
@@ -361,7 +362,7 @@ def test_adopting_what_is_gone_or_elsewhere_is_refused(attempts: Attempts) -> No
 
 
 def test_adopting_an_attempt_whose_leader_is_dead_kills_what_it_left(attempts: Attempts) -> None:
-    script = "import subprocess; print(subprocess.Popen(['sleep', '60'], process_group=0).pid)"
+    script = "import subprocess; print(subprocess.Popen(['sleep', '600'], process_group=0).pid)"
     leader = subprocess.Popen([sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, text=True)
     process = identity(leader.pid)
     assert leader.stdout is not None
@@ -391,7 +392,7 @@ def test_a_killed_executor_leaves_attempts_running_and_nothing_else(
             note = {str(tmp_path)!r} + f"/{{verb}}.note"
             executor.submit(TaskKey("d", "r", verb), ["tiny", verb, note], Path(note + ".log"), "file\\0one")
         print(executor._zygote.pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
     """)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as scheduler:
         assert scheduler.stdout is not None
@@ -439,7 +440,8 @@ def test_every_attempt_ends_once_and_runs_at_most_once_whatever_is_killed(
 
 def kill(pid: int) -> None:
     if pid and identity(pid):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_an_unknown_way_to_start_processes_is_refused() -> None:
@@ -447,7 +449,7 @@ def test_an_unknown_way_to_start_processes_is_refused() -> None:
         LocalExecutor(Settings(process_start="thread"))
 
 
-def wait_until(true: Callable[[], bool], attempts: Attempts, seconds: float = 20) -> None:
+def wait_until(true: Callable[[], bool], attempts: Attempts, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

@@ -240,21 +240,25 @@ def test_the_memo_stays_small(memos: Memos, clock: Clock) -> None:
 
 SENDERS = """
 import sys, time
+from pathlib import Path
 from tradewind.context import Memos
 from tradewind.notifier.run_message import RunMessage
 from tradewind.settings import Settings
 from tradewind.store import open_store
 
 def send(memo):
-    time.sleep(0.05)
+    while len(list(noted.iterdir())) < 6:  # all have something to tell before the first one is told
+        time.sleep(0.01)
     with open(sys.argv[3], "a") as file:
         file.write(f"{memo['wanted']} {len(memo['told'])}\\n")
     return {"message": {}}
 
+noted = Path(sys.argv[1], "noted")
 with open_store(Settings(home=sys.argv[1], database_url=sys.argv[2])) as store:
     for number in range(2):
         message = RunMessage(Memos("sales", "run-1", store.task_api()), "m", f"{sys.argv[4]} {number}")
         message.note(f"{sys.argv[4]} {number}")
+        (noted / sys.argv[4]).touch()
         message.deliver(send)
 """
 
@@ -265,6 +269,7 @@ def test_many_processes_make_few_calls_and_the_last_one_has_it_all(tmp_path: Pat
 
     settings = Settings(home=str(tmp_path), database_url=f"sqlite:///{tmp_path}/tradewind.db")
     sent = tmp_path / "sent"
+    (tmp_path / "noted").mkdir()
     with open_store(settings, create=True) as store:
         _create_run(store)
         store.close()

@@ -673,7 +673,7 @@ def test_a_sensor_gives_up_at_its_timeout_and_not_an_interval_later():
     began = time.monotonic()
     with pytest.raises(SensorTimeout, match=r"Sensor 's' waited 0 s, and its timeout is 0\.05 s"):
         Answers(answers=[False], task_id="s", timeout=0.05, poke_interval=3600).execute({})
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_timeout_of_zero_looks_once():

@@ -24,7 +24,7 @@ def run(script: str, **more: object) -> tuple[Finished, list[str]]:
 
 def wait_for(path: Path) -> str:
     """Content of a file that a command writes when it is ready."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if path.exists() and path.read_text():
             return path.read_text()
@@ -33,8 +33,8 @@ def wait_for(path: Path) -> str:
 
 
 def ends(pid: int) -> bool:
-    """Whether a process ends within a few seconds; a zombie has ended."""
-    until = time.monotonic() + 5
+    """Whether a process ends before long; a zombie has ended."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
@@ -121,9 +121,9 @@ def test_the_end_in_words(script: str, code: int, told: str) -> None:
 
 def test_a_process_left_behind_does_not_hold_up_the_task() -> None:
     started = time.monotonic()
-    done, _ = run("sleep 30 & echo $!")
+    done, _ = run("sleep 300 & echo $!")
     try:
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
     finally:
         os.kill(int(done.last_line), signal.SIGKILL)
 
@@ -131,7 +131,7 @@ def test_a_process_left_behind_does_not_hold_up_the_task() -> None:
 def test_a_noisy_process_left_behind_does_not_hold_up_the_task() -> None:
     started = time.monotonic()
     done, _ = run("(while echo noise; do sleep 0.01; done) & exit 4")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
     assert done.exit_code == 4
 
 
@@ -148,8 +148,8 @@ def test_stop_ends_the_command_and_its_children(tmp_path: Path) -> None:
     command = Command(["bash", "-c", f"sleep 60 & echo $! > {ready}; wait"], on_line=print)
     thread, done = start(command)
     child = int(wait_for(ready))
-    command.stop(grace=5)
-    thread.join(10)
+    command.stop(grace=60)
+    thread.join(60)
     assert done[0].exit_code == -signal.SIGTERM
     assert ends(child)
 
@@ -161,8 +161,8 @@ def test_stop_lets_the_command_clean_up(tmp_path: Path) -> None:
     command = Command(["bash", "-c", script], on_line=lambda line: None)
     thread, done = start(command)
     wait_for(ready)
-    command.stop(grace=10)
-    thread.join(10)
+    command.stop(grace=60)
+    thread.join(60)
     assert cleaned.exists()
     assert done[0].exit_code == 7
 
@@ -181,8 +181,8 @@ def test_stop_kills_what_does_not_listen(tmp_path: Path) -> None:
     child = int(wait_for(ready))
     started = time.monotonic()
     command.stop(grace=0.2)
-    thread.join(10)
-    assert 0.2 <= time.monotonic() - started < 5
+    thread.join(60)
+    assert 0.2 <= time.monotonic() - started < 60
     assert done[0].exit_code == -signal.SIGKILL
     assert ends(child)
 

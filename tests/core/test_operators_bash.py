@@ -168,10 +168,10 @@ def test_on_kill_stops_the_command(execution: Any, tmp_path: Path) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not ready.exists() and time.monotonic() < until:
         time.sleep(0.01)
     task.on_kill()
-    thread.join(10)
+    thread.join(60)
     assert stopped.exists()
     assert "exit code 1" in str(failures[0])

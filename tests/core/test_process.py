@@ -28,11 +28,11 @@ FAMILY = """
 import os, signal, subprocess, sys, time
 if sys.argv[1] == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-children = [subprocess.Popen(["sleep", "60"], process_group=0) for _ in range(2)]
+children = [subprocess.Popen(["sleep", "600"], process_group=0) for _ in range(2)]
 print(*[child.pid for child in children], flush=True)
 if sys.argv[1] == "leave":
     os._exit(5)
-time.sleep(60)
+time.sleep(600)
 """
 
 Start = Callable[[str], tuple[subprocess.Popen[str], list[int]]]
@@ -71,7 +71,7 @@ def family() -> Iterator[Start]:
 
 @identities
 def test_a_process_has_an_identity_while_it_lives(identity_of: Callable[[int], str | None]) -> None:
-    with subprocess.Popen(["sleep", "60"]) as process:
+    with subprocess.Popen(["sleep", "600"]) as process:
         found = identity_of(process.pid)
         assert found
         assert identity_of(process.pid) == found
@@ -101,7 +101,7 @@ def test_a_session_is_killed_whatever_process_groups_it_has(family: Start) -> No
     wait_until(lambda: session_members(leader.pid) == [])
 
 
-def watch(leader: Leader, seconds: float = 10) -> None:
+def watch(leader: Leader, seconds: float = 60) -> None:
     """Do as the owner of a Leader does, until the attempt is over."""
     deadline = time.monotonic() + seconds
     while not leader.step():
@@ -136,7 +136,7 @@ def test_a_leader_that_does_not_stop_is_killed_with_all_its_session(family: Star
 def test_a_leader_that_stops_when_asked_is_not_killed(family: Start) -> None:
     process, _ = family("stay")
     leader = Leader(process.pid, identity(process.pid), child=False)
-    leader.ask_to_stop(10)
+    leader.ask_to_stop(60)
     watch(leader)
     assert not leader.killed
     assert process.wait() == -signal.SIGTERM
@@ -152,7 +152,7 @@ def test_where_the_system_gives_no_handle_the_process_is_looked_at_regularly(
     assert not leader.step()
     assert leader.due is not None
     assert leader.due - time.monotonic() <= 0.25
-    leader.ask_to_stop(10)
+    leader.ask_to_stop(60)
     watch(leader)
     assert process.wait() == -signal.SIGTERM
     assert [identity(pid) for pid in children] == [None, None]
@@ -185,7 +185,7 @@ def test_the_end_of_a_process_in_words(code: int | None, killed: bool, told: str
     assert describe_exit(code, killed=killed) == told
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

@@ -29,7 +29,7 @@ def interrupts() -> Iterator[Interrupts]:
 def swallow(kind: type[BaseException] = Exception, then: float = 0) -> None:
     """Sleep, and do not let anybody break that off."""
     with contextlib.suppress(kind):
-        time.sleep(30)
+        time.sleep(300)
     time.sleep(then)
 
 
@@ -48,15 +48,14 @@ def test_time_is_up_even_in_a_blocking_sleep(interrupts: Interrupts) -> None:
         pytest.raises(TaskTimeout, match=r"^task x took longer than its execution_timeout of 0\.05 s$"),
         interrupts.watch("task x", on_kill=lambda: called.append(1), timeout=0.05),
     ):
-        time.sleep(30)
-    assert time.monotonic() - began < 5
+        time.sleep(300)
+    assert time.monotonic() - began < 60
     assert called == [1]
 
 
 def test_code_within_its_time_is_left_alone(interrupts: Interrupts) -> None:
-    with interrupts.watch("task x", timeout=0.05):
+    with interrupts.watch("task x", timeout=60):
         pass
-    time.sleep(0.08)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -67,9 +66,9 @@ def test_swallowing_the_timeout_does_not_make_a_success(interrupts: Interrupts) 
 
 def test_code_that_goes_on_after_its_time_is_given_up(interrupts: Interrupts) -> None:
     given_up = []
-    with pytest.raises(TaskTimeout), interrupts.watch("task x", timeout=0.02, give_up=given_up.append):
-        swallow(then=30)
-    assert [str(error) for error in given_up] == ["task x took longer than its execution_timeout of 0.02 s"]
+    with pytest.raises(TaskTimeout), interrupts.watch("task x", timeout=0.3, give_up=given_up.append):
+        swallow(then=300)
+    assert [str(error) for error in given_up] == ["task x took longer than its execution_timeout of 0.3 s"]
 
 
 def test_a_failing_on_kill_does_not_hide_the_timeout(interrupts: Interrupts) -> None:
@@ -77,7 +76,7 @@ def test_a_failing_on_kill_does_not_hide_the_timeout(interrupts: Interrupts) -> 
         raise ValueError("broken")
 
     with pytest.raises(TaskTimeout), interrupts.watch("task x", on_kill=on_kill, timeout=0.02):
-        time.sleep(30)
+        time.sleep(300)
 
 
 def test_sigterm_calls_on_kill_and_breaks_off(interrupts: Interrupts) -> None:
@@ -87,7 +86,7 @@ def test_sigterm_calls_on_kill_and_breaks_off(interrupts: Interrupts) -> None:
         pytest.raises(AttemptStopped, match="stopped by SIGTERM"),
         interrupts.watch("task x", on_kill=lambda: called.append(1)),
     ):
-        time.sleep(30)
+        time.sleep(300)
     timer.join()
     assert called == [1]
 
@@ -124,18 +123,22 @@ def test_stop_from_another_thread_gives_the_reason(interrupts: Interrupts) -> No
     timer = threading.Timer(0.05, lambda: interrupts.stop("it was cleared"))
     timer.start()
     with pytest.raises(AttemptStopped, match=r"^it was cleared$"), interrupts.watch("task x"):
-        time.sleep(30)
+        time.sleep(300)
     timer.join()
 
 
 def test_a_forked_helper_of_the_task_dies_of_sigterm_as_any_process(interrupts: Interrupts) -> None:
     called = []
     with interrupts.watch("task x", on_kill=lambda: called.append(os.getpid())):
+        ready, begun = os.pipe()
         pid = os.fork()
         if pid == 0:
-            time.sleep(30)
+            os.write(begun, b"1")
+            time.sleep(300)
             os._exit(0)
-        time.sleep(0.05)
+        os.read(ready, 1)
+        for end in (ready, begun):
+            os.close(end)
         os.kill(pid, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
     assert called == []

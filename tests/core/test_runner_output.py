@@ -107,7 +107,7 @@ os.write(2, b"raw hunter2-"); os.write(2, b"hunter2\\n")
 def test_lines_arrive_while_the_process_runs(path: Path) -> None:
     code = HEAD + 'print("now"); sys.stdin.readline(); output.close()'
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE) as process:
-        for _ in range(1000):
+        for _ in range(6000):
             if path.exists() and path.read_text():
                 break
             try:
@@ -120,7 +120,12 @@ def test_lines_arrive_while_the_process_runs(path: Path) -> None:
 
 def test_a_background_program_does_not_keep_the_attempt_from_ending(path: Path) -> None:
     lines = run(
-        path, 'child = subprocess.Popen(["sh", "-c", "echo begun; exec sleep 30"]); import time; time.sleep(0.1)'
+        path,
+        """
+ready, told = os.pipe()
+subprocess.Popen(["sh", "-c", f"echo begun; echo >&{told}; exec sleep 30"], pass_fds=[told])
+os.read(ready, 1)
+""",
     )
     assert lines == [("OUT", "begun")]
 

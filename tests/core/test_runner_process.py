@@ -112,7 +112,7 @@ class Bench:
         argv = task_argv(key, self.path, self.version.file_hash)
         self.executor.submit(key, argv, self.log_path(key.task_id), affinity(argv))
 
-    def ended(self, key: TaskKey, seconds: float = 30) -> Ended:
+    def ended(self, key: TaskKey, seconds: float = 60) -> Ended:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for ended in self.executor.poll(0.5):
@@ -132,7 +132,7 @@ class Bench:
         path = self.folder / "notes"
         return path.read_text().split("\n")[:-1] if path.exists() else []
 
-    def wait_for_note(self, word: str, seconds: float = 30) -> None:
+    def wait_for_note(self, word: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while word not in self.notes():
             assert time.monotonic() < deadline, f"no {word} among {self.notes()}"
@@ -246,7 +246,7 @@ def test_a_zombie_records_nothing_and_stops_itself(bench: Bench) -> None:
     bench.write("""
         def work():
             note("begun")
-            time.sleep(30)
+            time.sleep(300)
         python("a", work, on_failure_callback=lambda context: note("failure"))
     """)
     key = bench.queue("a")
@@ -255,7 +255,7 @@ def test_a_zombie_records_nothing_and_stops_itself(bench: Bench) -> None:
     bench.move("a", TaskState.FAILED)
     began = time.monotonic()
     assert bench.ended(key).exit_code == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
     assert bench.state("a").reason == ""
     assert bench.notes() == ["begun"]
     assert "had been given up" in bench.log("a").splitlines()[-1]
@@ -265,12 +265,12 @@ def test_a_zombie_that_does_not_stop_is_killed_with_all_that_it_started(make: Ma
     bench = make(kill_grace=0.2)
     bench.write("""
         def work():
-            child = subprocess.Popen(["sleep", "60"], process_group=0)
+            child = subprocess.Popen(["sleep", "600"], process_group=0)
             note(f"child {child.pid}")
             note("begun")
             while True:
                 try:
-                    time.sleep(30)
+                    time.sleep(300)
                 except BaseException:
                     note("swallowed")
         python("a", work)
@@ -289,7 +289,7 @@ def test_cancel_calls_on_kill_and_retries_apply(bench: Bench) -> None:
         class Slow(PythonOperator):
             def on_kill(self):
                 note("on_kill")
-        Slow(task_id="a", python_callable=lambda: note("begun") or time.sleep(30), retries=1)
+        Slow(task_id="a", python_callable=lambda: note("begun") or time.sleep(300), retries=1)
     """)
     key = bench.queue("a")
     bench.submit(key)
@@ -316,14 +316,14 @@ def test_cancelling_a_bash_command_ends_all_that_it_started(bench: Bench) -> Non
 
 def test_execution_timeout_fails_the_task(bench: Bench) -> None:
     bench.write("""
-        python("a", lambda: time.sleep(30), execution_timeout=datetime.timedelta(seconds=0.1))
+        python("a", lambda: time.sleep(300), execution_timeout=datetime.timedelta(seconds=0.1))
     """)
     done = bench.execute("a")
     assert (done.state, done.reason) == (
         TaskState.FAILED,
         "TaskTimeout: task a of DAG shop took longer than its execution_timeout of 0.1 s",
     )
-    assert "time.sleep(30)" in bench.log("a")
+    assert "time.sleep(300)" in bench.log("a")
 
 
 def test_a_task_that_swallows_its_timeout_is_ended_all_the_same(make: MakeBench) -> None:
@@ -332,10 +332,10 @@ def test_a_task_that_swallows_its_timeout_is_ended_all_the_same(make: MakeBench)
         def work():
             while True:
                 try:
-                    time.sleep(30)
+                    time.sleep(300)
                 except Exception:
                     note("swallowed")
-        python("a", work, execution_timeout=0.1, on_failure_callback=lambda context: note("failure"))
+        python("a", work, execution_timeout=1, on_failure_callback=lambda context: note("failure"))
     """)
     done = bench.execute("a")
     assert done.state is TaskState.FAILED
@@ -347,7 +347,7 @@ def test_a_task_that_swallows_its_timeout_is_ended_all_the_same(make: MakeBench)
 def test_a_killed_task_is_reported_and_its_log_says_so(bench: Bench) -> None:
     bench.write("""
         def work():
-            subprocess.Popen(["sleep", "60"], process_group=0)
+            subprocess.Popen(["sleep", "600"], process_group=0)
             print("last words")
             os.kill(os.getpid(), signal.SIGKILL)
         python("a", work)
@@ -497,19 +497,24 @@ def test_an_attempt_outlives_its_executor_and_records_its_end(bench: Bench) -> N
 
 def test_signs_of_life_are_given(bench: Bench) -> None:
     bench.write("""
-        python("a", lambda: note("begun") or time.sleep(0.5))
+        def work():
+            note("begun")
+            while not notes.with_name("go").exists():
+                time.sleep(0.01)
+        python("a", work)
     """)
     key = bench.queue("a")
     bench.submit(key)
     bench.wait_for_note("begun")
     first = bench.state("a").heartbeat_at
     assert first is not None
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (latest := bench.state("a").heartbeat_at) == first:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert latest is not None
     assert latest > first
+    (bench.folder / "go").touch()
     bench.ended(key)
 
 

@@ -159,11 +159,11 @@ def test_bash_sensors_stop_their_command(tmp_path: Path) -> None:
     )
     thread = threading.Thread(target=task.poke, args=({},))
     thread.start()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not ready.exists() and time.monotonic() < until:
         time.sleep(0.01)
     task.on_kill()
-    thread.join(10)
+    thread.join(60)
     assert stopped.exists()
 
 
@@ -233,7 +233,7 @@ def test_a_moment_that_has_come(form: Callable[[datetime.datetime], Any], fresh:
 def test_a_moment_to_come_is_waited_for(fresh: Any) -> None:
     target = now() + SOON
     fresh.execute(sensor(DateTimeSensor, target_time=target, poke_interval=60))
-    assert target <= now() < target + datetime.timedelta(seconds=3)
+    assert target <= now() < target + datetime.timedelta(seconds=30)
 
 
 def test_a_rescheduled_sensor_is_looked_at_again_exactly_then(fresh: Any) -> None:

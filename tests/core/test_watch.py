@@ -29,7 +29,7 @@ def watch(tmp_path):
     one.stop()
 
 
-def until(watch, wanted, seconds=20.0):
+def until(watch, wanted, seconds=60.0):
     """What the watch finds, till `wanted` of it is true."""
     found, end = [], time.monotonic() + seconds
     while time.monotonic() < end:

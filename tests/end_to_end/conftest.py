@@ -1,6 +1,7 @@
 """A real scheduler process on a real SQLite file, driven from outside; wheels, and clean environments to put them in."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -21,41 +22,81 @@ from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
 
+#: What must happen is waited for so long, in seconds: a machine may be busy.
+PATIENCE = 90.0
+
 
 class Environment:
-    """A virtual environment, in which nothing is but what it was made with."""
+    """A virtual environment, in which nothing is but what it was made with, and what is in the one `below`.
 
-    def __init__(self, folder, *requirements):
+    It has no pip of its own, which takes longer to install than most of what we test: the pip that runs the tests
+    installs into it.
+    """
+
+    def __init__(self, folder, *requirements, below=None):
         self.folder = folder
         self.executable = folder / "bin" / "python"
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        self.install(*requirements)
+        if not self.executable.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        if below is not None:
+            (self.packages / "below.pth").write_text(f"{below.packages}\n", encoding="utf-8")
+        if requirements:
+            self.install(*requirements)
+
+    @property
+    def packages(self):
+        """The folder `site-packages`."""
+        (found,) = self.folder.glob("lib/python*/site-packages")
+        return found
 
     def install(self, *requirements, **options):
-        quietly = ("--quiet", "--no-compile", "--no-warn-script-location")
         constraints = ("--constraint", str(ROOT / "constraints.txt"))
-        done = self.python("-m", "pip", "install", *quietly, *constraints, *requirements, pip=True, **options)
+        self.pip("install", "--quiet", "--no-compile", *constraints, *requirements, **options)
+
+    def pip(self, *words, **options):
+        """What pip says."""
+        command = [sys.executable, "-m", "pip", "--python", self.executable, *words]
+        done = subprocess.run(command, capture_output=True, text=True, **options)
         assert done.returncode == 0, done.stderr
+        return done.stdout
 
-    def python(self, *words, environ=None, pip=False, **options):
-        clean = dict(os.environ) if pip else {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        command = [self.executable, *words]
-        return subprocess.run(command, capture_output=True, text=True, env={**clean, **(environ or {})}, **options)
-
-
-def build_wheel(package, folder):
-    """Built as `make build` does it: the wheel from the source distribution."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, package]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    def python(self, *words, environ=None, **options):
+        clean = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environ or {})}
+        return subprocess.run([self.executable, *words], capture_output=True, text=True, env=clean, **options)
 
 
 @pytest.fixture(scope="session")
-def wheel_of(tmp_path_factory):
-    """`wheel_of(folder)` builds the wheel of a package."""
-    return lambda package: build_wheel(package, tmp_path_factory.mktemp("wheels"))
+def once(tmp_path_factory):
+    """`once(name, make)` calls `make(folder)` in one worker of the session; all of them get the folder."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name, make):
+        folder, mark = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not mark.exists():
+                make(folder)
+                mark.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def wheel_of(once):
+    """`wheel_of(folder)` is the wheel of a package, built as `make build` does it: from the source distribution."""
+
+    def build(package, folder):
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, package]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def wheel(package):
+        (found,) = once(f"wheel-{package.name}", lambda folder: build(package, folder)).glob("*.whl")
+        return found
+
+    return wheel
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +106,15 @@ def wheels(wheel_of):
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory):
-    """`environment(*requirements)` makes a clean environment."""
-    return lambda *requirements: Environment(tmp_path_factory.mktemp("environment") / "venv", *requirements)
+def core(once, wheels):
+    """An environment with the wheel of the core and what it needs, for looking at only."""
+    return Environment(once("core", lambda folder: Environment(folder, wheels["tradewind"])))
+
+
+@pytest.fixture(scope="session")
+def environment(core, tmp_path_factory):
+    """`environment(*requirements)` makes an environment with these on top of the core, or of nothing: `below=None`."""
+    return lambda *more, below=core: Environment(tmp_path_factory.mktemp("environment") / "venv", *more, below=below)
 
 
 class Deployment:
@@ -90,7 +137,7 @@ class Deployment:
 
     def cli(self, *words, check=True):
         command = [self.python, "-m", "tradewind", *words]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=120)
         assert not check or done.returncode == 0, done.stderr + done.stdout
         return done
 
@@ -106,7 +153,7 @@ class Deployment:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout=30):
+    def stop(self, timeout=PATIENCE):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -116,7 +163,7 @@ class Deployment:
                 self.process.wait(timeout)
         return self.process.returncode if self.process else None
 
-    def until(self, what, timeout=30.0):
+    def until(self, what, timeout=PATIENCE):
         """Wait until `what()` is true and return it."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -145,7 +192,7 @@ class Deployment:
         assert run is not None
         return run
 
-    def ended(self, run, timeout=30.0):
+    def ended(self, run, timeout=PATIENCE):
         """Wait till the run has ended and return it."""
         return self.until(lambda: self._if_ended(run), timeout)
 

@@ -157,7 +157,7 @@ def test_a_killed_tasks_children_die_with_it(deploy):
     assert len(session_members(held.pid)) >= 4
     os.kill(held.pid, signal.SIGKILL)
     assert str(here.ended(run).state) == "failed"
-    here.until(lambda: not session_members(held.pid), timeout=5)
+    here.until(lambda: not session_members(held.pid))
     (task,) = here.store.tasks(run.id)
     assert "signal 9" in task.reason or "SIGKILL" in task.reason
 

@@ -66,8 +66,8 @@ def test_hundreds_of_attempts_leave_nothing_behind(deploy):
     pid = here.process.pid
     here.until(lambda: list(here.states(first).values()).count("success") > 50)
     before = descriptors(pid)
-    assert str(here.ended(first, timeout=60).state) == "success"
-    here.ended(here.trigger("wide", name="second"), timeout=60)
+    assert str(here.ended(first).state) == "success"
+    here.ended(here.trigger("wide", name="second"))
     assert descriptors(pid) <= before + 2
     helpers = below(pid)
     assert len(helpers) <= 6, "zygotes and warm processes only"
@@ -78,7 +78,7 @@ def test_hundreds_of_attempts_leave_nothing_behind(deploy):
     here_until_gone(helpers)
 
 
-def here_until_gone(pids, seconds=10):
+def here_until_gone(pids, seconds=60):
     end = datetime.datetime.now() + datetime.timedelta(seconds=seconds)
     while left := [pid for pid in pids if identity(pid)]:
         assert datetime.datetime.now() < end, f"left behind: {left}"
@@ -89,18 +89,18 @@ def test_a_task_costs_the_scheduler_no_more_beside_many_dags_and_queued_runs(dep
     here = deploy(TRADEWIND_PARALLELISM="8")
     here.write("wide.py", WIDE.format(size=150))
     here.start()
-    here.ended(here.trigger("wide", name="warm-up"), timeout=60)
+    here.ended(here.trigger("wide", name="warm-up"))
     alone = cost(here, "alone")
 
     for number in range(120):
         here.write(f"small{number}.py", SMALL.format(number=number))
-    here.until(lambda: len(here.store.dags()) == 121, timeout=60)
+    here.until(lambda: len(here.store.dags()) == 121)
     here.store.set_paused("small0", True)
     for number in range(400):
         at = datetime.datetime(2026, 2, 1, tzinfo=datetime.UTC) + datetime.timedelta(minutes=number)
         here.store.create_run(NewRun("small0", f"queued{number}", RunType.MANUAL, at, at, at), at)
     # A run of small0 that was let in just before the scheduler read of the pause stays running, and costs nothing.
-    here.until(lambda: {run.dag_id for run in here.store.runs(state=RunState.RUNNING)} <= {"small0"}, timeout=60)
+    here.until(lambda: {run.dag_id for run in here.store.runs(state=RunState.RUNNING)} <= {"small0"})
     here.until(lambda: here.store.run("small0", "queued399").owner)
     among = cost(here, "among")
     assert among < 2.5 * alone + 0.001, f"{1000 * alone:.2f} ms per task alone, {1000 * among:.2f} ms among many"
@@ -109,5 +109,5 @@ def test_a_task_costs_the_scheduler_no_more_beside_many_dags_and_queued_runs(dep
 def cost(here, name):
     """Processor time of the scheduler process per task."""
     began = cpu(here.process.pid)
-    here.ended(here.trigger("wide", name=name), timeout=60)
+    here.ended(here.trigger("wide", name=name))
     return (cpu(here.process.pid) - began) / 150

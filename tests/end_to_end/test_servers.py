@@ -148,7 +148,7 @@ def test_two_schedulers_side_by_side_and_one_is_killed(here, tmp_path):
         first.kill()
         first.wait()
         for run in runs:
-            assert str(here.ended(run, timeout=60).state) == "success"
+            assert str(here.ended(run).state) == "success"
     finally:
         first.kill()
         first.wait()
@@ -262,7 +262,7 @@ def test_news_wakes_a_scheduler_on_postgresql(sandbox, tmp_path, monkeypatch):
             began = time.monotonic()
             run = outside.create_run(triggered_run(outside.dag("empty"), datetime.now(UTC)), datetime.now(UTC))
             until(lambda: outside.run("empty", run.run_id).state.is_finished)
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 50
         finally:
             service.stop()
             thread.join()
@@ -281,7 +281,7 @@ def parsed():
     return ParsedFile("/dags/empty.py", "h" * 16, "", (DagSpec("empty", (TaskSpec("t", "E", empty=True),)),))
 
 
-def until(what, seconds=30.0):
+def until(what, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := what():

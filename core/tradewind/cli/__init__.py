@@ -52,7 +52,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
     import click
 
     from tradewind import secrets
-    from tradewind.errors import TradewindError
+    from tradewind.errors import TradewindError, sentence
 
     if isinstance(error, click.Abort):
         return _interrupted()
@@ -62,9 +62,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
         sys.stderr.write(str(secrets.redact(traceback.format_exc())))
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        message = message.rstrip()
-        message += "" if message.endswith((".", "?", "!")) else "."
-        message += f" `{error.ctx.command_path} --help` tells more."
+        message = f"{sentence(message)} `{error.ctx.command_path} --help` tells more."
     ours = isinstance(error, (click.ClickException, TradewindError))
     if not ours:
         message = f"{type(error).__name__}: {message}" + ("" if debug else " (--debug shows where)")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tradewind import plugins
 from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
@@ -219,6 +220,8 @@ def _warn_of_unknown_type(conn_id: str, connection: Connection) -> None:
     if connection.type is None:
         close = difflib.get_close_matches(connection.conn_type, known_types(), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
+        if command := plugins.how_to_install(connection.conn_type):
+            hint = f" To install it: {command}"
         warn(f"No installed provider knows the type {connection.conn_type!r} of the connection {conn_id}.{hint}")
 
 

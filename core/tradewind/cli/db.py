@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 
-@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "rotate-fernet-key": "rotate-keys"})
+@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "check-migrations": "check"})
 def db() -> None:
     """Create, check, clean and reset the metadata database."""
 
@@ -56,9 +56,9 @@ def reset(yes: bool) -> None:
 
 def _refuse_at_work(store: Store) -> None:
     """A scheduler would stumble over runs that are gone, and tasks over their own."""
-    from tradewind.scheduler.leases import any_at_work
+    from tradewind.scheduler.why import scheduler_is_at_work
 
-    if any_at_work(store, settings.read()):
+    if scheduler_is_at_work(store, settings.read()):
         working = ", ".join(f"process {one.pid} on {one.host}" for one in store.schedulers())
         raise UsageError(f"A scheduler is at work on {_place()} ({working}): stop it first. Nothing was deleted.")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind.cli.exit_codes import FAILED
+from tradewind.cli.values import warn_of_strange_params
 from tradewind.states import RunState, TaskState
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def _given(
     from tradewind.scheduler.in_process import run_of
 
     task = dag.get_task(task_id)
-    run = run_of(dag.spec(), logical_date, conf, RunState.RUNNING)
+    spec = dag.spec()
+    run = run_of(spec, logical_date, conf, RunState.RUNNING)
+    warn_of_strange_params(dag.dag_id, spec.params, conf)
     running = TaskInstance(task_id, state=TaskState.RUNNING, try_number=1, dispatch=1, started_at=run.started_at)
     return task, run, running
 

@@ -63,7 +63,7 @@ def delete_values() -> None:
 
 def warn_without_scheduler(store: Store) -> None:
     """Say so if nobody is there to start what is due now."""
-    from tradewind.scheduler.leases import any_at_work
+    from tradewind.scheduler.why import scheduler_is_at_work
 
-    if not any_at_work(store, settings.read()):
+    if not scheduler_is_at_work(store, settings.read()):
         warn("No scheduler is at work, so nothing starts: `tradewind standalone` or `tradewind scheduler` is one.")

@@ -19,7 +19,7 @@ from tradewind.connection.extras import (
 )
 from tradewind.connection.presets import connections, preset
 from tradewind.connection.uri import MAX_PORT, PLACEHOLDER, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
-from tradewind.errors import BrokenConnection, nearest
+from tradewind.errors import BrokenConnection, nearest, sentence
 from tradewind.secrets import CONNECTIONS, MASK, find, mask_credentials, mask_secret, redact
 
 if TYPE_CHECKING:
@@ -351,7 +351,7 @@ class Connection:
         who = f"The connection {self.conn_id!r}" if self.conn_id else "The connection"
         where = f" in {self.where}" if self.where else ""
         place = f" at position {position + offset + 1}" if position is not None else ""
-        message = f"{who}{where} is broken{place}: {problem}" + ("" if problem.endswith("?") else ".")
+        message = f"{who}{where} is broken{place}: {sentence(problem)}"
         if line:
             is_variable = self.where and re.fullmatch(r"(TRADEWIND|AIRFLOW)_CONN_\S+", self.where)
             is_form = line.endswith(PLACEHOLDER)
@@ -363,8 +363,12 @@ class Connection:
 
     def _no_hook(self, declared: ConnectionType | None) -> str:
         if declared is None:
+            from tradewind.plugins import how_to_install
+
+            if command := how_to_install(self.conn_type):
+                return f"the provider of its type, {self.conn_type!r}, is not installed: {command}"
             known = types.known_types()
-            hint = nearest(self.conn_type, known, f"known types: {', '.join(known)}")
+            hint = nearest(self.conn_type, known, f"known types: {', '.join(known)}; others come with their providers")
             return f"no installed provider knows the type {self.conn_type!r}; {hint}"
         if self.conn_type == UNTYPED:
             return "it has no conn_type that names a hook; add one, such as postgres"

@@ -16,7 +16,7 @@ import msgspec
 from tradewind.errors import ScheduleError, nearest
 from tradewind.schedule.intervals import Interval, PlannedRun, Points, next_of
 from tradewind.schedule.points import CronPoints, DeltaPoints, check_cron
-from tradewind.schedule.zones import get_zone
+from tradewind.schedule.zones import default_zone, get_zone
 
 __all__ = [
     "PRESETS",
@@ -28,6 +28,7 @@ __all__ = [
     "OnceSchedule",
     "PlannedRun",
     "Schedule",
+    "default_zone",
     "get_zone",
     "parse_schedule",
 ]

@@ -167,7 +167,9 @@ class _Play:
                 interrupts=Interrupts(),
             )
         except KeyboardInterrupt:
-            self.put(replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted"))
+            ended = replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted")
+            self.put(ended)
+            self.tell(Progress(ended.task_id, str(ended.state), (_now() - started).total_seconds(), ended.reason))
             raise
         self.take_in(running, outcome, started)
 

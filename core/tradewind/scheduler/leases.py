@@ -1,4 +1,4 @@
-"""Which schedulers are at work, and the runs that one holds a lease on: claims them, loads them, lets go of them."""
+"""The runs that a scheduler holds a lease on: claims them, loads them, lets go of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Iterator
 
 from tradewind.errors import NotFound
 from tradewind.records import DagVersion, Run
-from tradewind.runner import identity
 from tradewind.scheduler.decide import Past
 from tradewind.scheduler.live import Graph, LiveRun, build_graph
-from tradewind.settings import Settings
 from tradewind.states import TaskState
-from tradewind.store import SchedulerInfo, Store
+from tradewind.store import Store
 
 log = logging.getLogger("tradewind.scheduler")
 
@@ -22,18 +20,6 @@ MOST_CLAIMS = 1000
 
 #: Graphs of DAG versions kept in memory; that of another version is built again.
 KEPT_GRAPHS = 512
-
-
-def is_at_work(info: SchedulerInfo, settings: Settings) -> bool:
-    """Whether a scheduler that registered still works. One on another machine does if it gave a sign of life lately."""
-    if info.host == identity.host():
-        return identity.is_alive(info.pid, info.process)
-    return info.heartbeat_at > datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
-
-
-def any_at_work(store: Store, settings: Settings) -> bool:
-    """Whether any scheduler is there to start what is due."""
-    return any(is_at_work(info, settings) for info in store.schedulers())
 
 
 class _Earlier:

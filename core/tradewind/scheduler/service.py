@@ -18,9 +18,9 @@ from tradewind.errors import StoreError, UsageError
 from tradewind.executor.contract import Executor
 from tradewind.runner import identity
 from tradewind.scheduler.courier import CourierProcess
-from tradewind.scheduler.leases import any_at_work, is_at_work
 from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
+from tradewind.scheduler.why import is_at_work, scheduler_is_at_work
 from tradewind.settings import Settings
 from tradewind.store import Store
 
@@ -65,10 +65,8 @@ class Service:
         finally:
             self._wind_up()
 
-    def carry_out_requests(self) -> bool:
-        """Carry out what people asked of runs, start nothing, and leave. False if a scheduler is at work to do it."""
-        if any_at_work(self.store, self.settings):
-            return False
+    def carry_out_requests(self) -> None:
+        """Carry out what people asked of runs, start nothing, and leave."""
         dead = self._take_the_place()
         self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
         try:
@@ -83,7 +81,6 @@ class Service:
         finally:
             self._leaving = True
             self._wind_up()
-        return True
 
     def stop(self) -> None:
         """Stop: first time when the running tasks have ended, second time at once (they go on by themselves)."""
@@ -133,8 +130,8 @@ class Service:
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
                 raise UsageError(
-                    f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and SQLite takes only one."
+                    f"A scheduler (process {one.pid} on {one.host}) works on this database already, and SQLite takes "
+                    "only one. Stop that one first, or let a server keep the metadata (the setting database_url)."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
@@ -163,8 +160,11 @@ class Service:
 
 
 def carry_out(store: Store, settings: Settings) -> bool:
-    """Carry out the requests in the store, if no scheduler is at work that will. See `Service.carry_out_requests`."""
-    return Service(store, settings, watch=False).carry_out_requests()
+    """Carry out the requests in the store; False if a scheduler is at work that will. Starts nothing."""
+    if scheduler_is_at_work(store, settings):
+        return False
+    Service(store, settings, watch=False).carry_out_requests()
+    return True
 
 
 @contextmanager

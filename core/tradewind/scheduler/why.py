@@ -6,14 +6,15 @@ import datetime
 
 from tradewind.errors import NotFound
 from tradewind.records import DagInfo, Run, TaskInstance
+from tradewind.runner import identity
 from tradewind.scheduler.admit import Limits, Usage, hindrance
 from tradewind.scheduler.board import candidate
 from tradewind.scheduler.decide import blocked_by_past, outside
-from tradewind.scheduler.leases import Leases, any_at_work
+from tradewind.scheduler.leases import Leases
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
 from tradewind.states import HELD, RunState, TaskState
-from tradewind.store import Store
+from tradewind.store import SchedulerInfo, Store
 
 
 def why(store: Store, settings: Settings, dag_id: str, run_id: str, task_id: str) -> list[str]:
@@ -57,7 +58,7 @@ def _settled(instance: TaskInstance) -> str:
 def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[str]:
     """What holds back the whole run."""
     reasons = []
-    if not any_at_work(store, settings):
+    if not scheduler_is_at_work(store, settings):
         reasons.append("no scheduler is at work: start one with `tradewind scheduler` or `tradewind standalone`")
     if dag.paused:
         reasons.append(f"the DAG is paused: `tradewind dags unpause {dag.dag_id}`")
@@ -70,6 +71,19 @@ def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[st
     elif run.state.is_finished:
         reasons.append(f"the run has ended: {run.state}")
     return reasons
+
+
+def scheduler_is_at_work(store: Store, settings: Settings) -> bool:
+    """Whether anybody is there to start what is due."""
+    return any(is_at_work(info, settings) for info in store.schedulers())
+
+
+def is_at_work(info: SchedulerInfo, settings: Settings) -> bool:
+    """Whether this scheduler lives; one on another machine: as far as its signs of life tell."""
+    if info.host == identity.host():
+        return identity.is_alive(info.pid, info.process)
+    silent_since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
+    return info.heartbeat_at > silent_since
 
 
 def _upstream(live: LiveRun, task_id: str, leases: Leases) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from tradewind.store.unwanted import note_unwanted
 from tradewind.store.upsert import put
 from tradewind.store.words import not_found
 from tradewind.tables import dag_versions, dags, files, import_failures, requests, runs, sources, task_instances
+
+log = logging.getLogger("tradewind.store")
 
 _INFO = select(
     dags.c.dag_id,
@@ -84,7 +87,9 @@ class DagVerbs:
         gone = [name for name, row in before.items() if row.active and name not in names]
         _retire(connection, gone)
         if taken:
-            _save_failure(connection, _duplicates(parsed.path, taken), sorted(taken))
+            failure = _duplicates(parsed.path, taken)
+            _save_failure(connection, failure, sorted(taken))
+            log.warning("%s: %s", parsed.path, failure.error)
         else:
             connection.execute(delete(import_failures).where(import_failures.c.path == parsed.path))
         return sorted(changed + gone)
@@ -181,7 +186,9 @@ class DagVerbs:
 
 def no_dag(connection: Connection, dag_id: str) -> NotFound:
     known = connection.execute(select(dags.c.dag_id)).scalars()
-    return not_found("DAG", dag_id, known, "`tradewind dags list` shows those there are")
+    broken = connection.execute(select(func.count()).select_from(import_failures)).scalar_one()
+    files_too = f", and `tradewind dags errors` the {broken} file(s) that cannot be read" if broken else ""
+    return not_found("DAG", dag_id, known, f"`tradewind dags list` shows those there are{files_too}")
 
 
 def refuse_if_held(connection: Connection, dag_id: str, run_id: str | None = None) -> None:

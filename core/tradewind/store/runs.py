@@ -191,4 +191,6 @@ def no_run(connection: Connection, dag_id: str, run_id: str) -> NotFound:
     known = connection.execute(select(runs.c.run_id).where(runs.c.dag_id == dag_id)).scalars().all()
     if not known and connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).first() is None:
         return no_dag(connection, dag_id)
-    return not_found(f"run of the DAG {dag_id!r} called", run_id, known, "`tradewind runs list` shows those there are")
+    return not_found(
+        f"run of the DAG {dag_id!r} called", run_id, known, f"`tradewind runs list {dag_id}` shows those there are"
+    )

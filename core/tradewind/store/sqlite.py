@@ -20,7 +20,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import QueuePool
 
 from tradewind.store.engine import LOCK_TIMEOUT, MOST_NEWS, Database
-from tradewind.store.faults import explain, missing
+from tradewind.store.faults import explain, missing, no_folder
 from tradewind.store.location import is_missing
 from tradewind.tables import metadata
 
@@ -123,8 +123,11 @@ class SqliteDatabase(Database):
         """Make the file and its folder, if they are not there, and switch to the write-ahead log."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise no_folder(error, self.path) from error
+        try:
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise explain(error, self.path, self.lock_timeout) from error
         try:
             self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))

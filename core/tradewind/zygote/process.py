@@ -30,22 +30,26 @@ _HANDLED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> None:
     """Run the zygote. The first argument is the file descriptor of the socket to the parent."""
     control = socket.socket(fileno=int(sys.argv.pop(1)))
-    preload = receive(control)
-    if preload is None:
-        return
+    with contextlib.suppress(ConnectionError):  # the parent died in the middle of something
+        preload = receive(control)
+        if preload is not None and _load(control, preload):
+            _Zygote(control).serve()
+
+
+def _load(control: socket.socket, preload: list[str]) -> bool:
+    """Load what all children need, and tell the parent. False: it cannot be loaded."""
     try:
         for module in preload:
             importlib.import_module(module)
     except Exception as error:  # whatever a module raises when it is loaded is for the parent to show
         send(control, {"error": f"{module} cannot be imported: {type(error).__name__}: {error}"})
-        return
+        return False
     # Memory that the collector never touches again stays shared between all children.
     gc.collect()
     gc.disable()
     gc.freeze()
     send(control, {"pid": os.getpid()})
-    with contextlib.suppress(ConnectionError):  # the parent died in the middle of something
-        _Zygote(control).serve()
+    return True
 
 
 def main_spawned() -> NoReturn:

@@ -129,8 +129,12 @@ def test_a_profile(aws, monkeypatch, tmp_path):
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     assert keys(aws("aws:///?profile_name=loader")) == ("AKIAPROFILE", "profile-secret", None)
-    with pytest.raises(BadCredentials, match=r"Connection 'x'.*\(lodaer\) could not be found"):
+    told = r"Connection 'x': The config profile \(lodaer\) could not be found\. It is named by .* or none\."
+    with pytest.raises(BadCredentials, match=told):
         aws("aws:///?profile_name=lodaer").get_conn()
+    monkeypatch.setenv("AWS_PROFILE", "lodaer")
+    with pytest.raises(BadCredentials, match=told):  # boto3 looks for it though there are keys
+        aws("aws://key:secret@/?region_name=eu-west-1").get_conn()
 
 
 # -- region, servers, options

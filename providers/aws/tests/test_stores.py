@@ -111,7 +111,7 @@ def test_short_storms_are_sat_out_and_long_ones_are_errors(server):
     began = time.monotonic()
     with pytest.raises(LogStoreError, match=r"s3://sandbox takes no log"):
         store.put("a.log", CHUNK, b"x")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     control.clear()
     assert store.get("a.log", CHUNK) == b"x"
 

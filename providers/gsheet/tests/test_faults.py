@@ -123,7 +123,7 @@ def test_the_quota_of_the_service_is_kept(server, control, key, with_extra):
         waiting.join(0.3)
         assert waiting.is_alive()
         hook.stop()
-        waiting.join(10)
+        waiting.join(60)
     assert len(stopped) == 1
     assert [call.status for call in control.calls("/values/")] == [200] * 5
 

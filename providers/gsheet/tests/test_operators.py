@@ -180,7 +180,7 @@ def test_a_stop_reaches_google_and_the_database(hook, key, control, database):
     while not control.calls():
         working.join(0.02)
     task.on_kill()
-    working.join(20)
+    working.join(60)
     assert not working.is_alive()
     assert "the task is stopped" in str(failed[0])
     control.clear()

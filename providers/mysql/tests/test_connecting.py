@@ -275,7 +275,7 @@ class Stranger:
             conn.sendall(self.said)
 
     def close(self) -> None:
-        self.thread.join(10)
+        self.thread.join(60)
         self.sock.close()
 
 

@@ -136,7 +136,7 @@ def open_for(hook: MySqlHook) -> Driver:
     extras = hook.connection_extra
     found = settings(hook.connection, conn_id=hook.get_conn_id(), schema=hook.schema)
     if extras.get("iam"):
-        found["password"], found["port"] = hook.get_iam_token()
+        found["password"], found["port"] = hook.get_iam_token(hook.connection)
     if hook.init_command:
         found["init_command"] = hook.init_command
     found["local_infile"] = bool(hook.local_infile)

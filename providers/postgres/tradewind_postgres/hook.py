@@ -202,6 +202,14 @@ class PostgresHook(DbApiHook):
             finally:
                 self.get_db_log_messages(conn)
 
+    def _hide_values(self, error: Exception, statement: str) -> None:
+        import psycopg2
+
+        from tradewind_postgres.diagnostics import without_values
+
+        if isinstance(error, psycopg2.Error) and error.diag.sqlstate:
+            error.args = (without_values(error, statement),)
+
     def get_db_log_messages(self, conn: Any) -> None:
         """Log the server's notices on `conn`, with `enable_log_db_messages`."""
         if self.enable_log_db_messages:

@@ -116,13 +116,19 @@ class SlackWebhookHook(BaseHook):
         return self.send(text=text, **options)
 
     def send_dict(self, body: Mapping[str, Any] | str, headers: dict[str, str] | None = None) -> WebhookResponse:
-        """Send a message as Slack describes its JSON, as a mapping or as text. Raises SlackError, ValueError."""
+        """Send a message as Slack describes its JSON, as a mapping or as text. Raises SlackError.
+
+        Raises ValueError for what is no such message, or has a key that Slack would ignore.
+        """
         if isinstance(body, str):
             import json
 
             body = json.loads(body)
         if not isinstance(body, Mapping):
             raise ValueError(f"The body of a message must be a JSON object, not {type(body).__name__}.")
+        ignored = [name for name in IGNORED if name in body]
+        if ignored:
+            raise ValueError(f"{ignored[0]!r} in the body of a message has no effect: {IGNORED[ignored[0]]}.")
         found = self._send(self.client, body, headers)
         if found.status_code != _OK:
             raise refused(self.slack_webhook_conn_id, "the webhook", found.status_code, {"error": found.body.strip()})

@@ -331,7 +331,7 @@ def test_a_running_statement_can_be_cancelled_from_another_thread(hook: SqliteHo
 
     thread = threading.Thread(target=query)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     while thread.is_alive():
         busy.cancel()
         thread.join(0.01)

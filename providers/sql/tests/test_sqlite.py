@@ -206,7 +206,7 @@ def test_a_locked_database_is_waited_for_and_then_told(tmp_path: Path) -> None:
         waiting.join(0.1)
         assert waiting.is_alive()
         conn.rollback()
-        waiting.join(10)
+        waiting.join(60)
     assert patient.get_first("select count(*) from t") == (1,)
 
 
@@ -243,7 +243,7 @@ def test_with_wal_a_table_can_be_copied_while_it_is_read(tmp_path: Path) -> None
 
 
 def test_a_script_that_reads_first_waits_for_other_writers(tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/x.db?timeout=5"
+    uri = f"sqlite:///{tmp_path}/x.db?timeout=60"
     hook = hook_for(uri)
     hook.run(["create table t (n)", "insert into t values (0), (1), (2)"])
     statements = ["select * from t", "with a as (select * from t) select * from a", "update t set n = n + 1"]
@@ -254,7 +254,7 @@ def test_a_script_that_reads_first_waits_for_other_writers(tmp_path: Path) -> No
         waiting.join(0.1)
         other.execute("update t set n = n + 10")
         other.commit()
-        waiting.join(10)
+        waiting.join(60)
     assert hook.get_records("select n from t") == [(11,), (12,), (13,)]
 
 

@@ -73,7 +73,7 @@ def good() -> Callable[[str], str]:
 def until() -> Callable[..., bool]:
     """Wait for a condition; False if it does not come true in time."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    def wait(condition: Callable[[], bool], seconds: float = 60) -> bool:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

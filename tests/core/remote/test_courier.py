@@ -80,7 +80,7 @@ class Bench:
 
     def writer(self):
         """A process that lives till it is killed."""
-        process = subprocess.Popen(["sleep", "60"])
+        process = subprocess.Popen(["sleep", "600"])
         self.processes.append(process)
         return process, Writer(host(), process.pid, identity(process.pid))
 
@@ -208,7 +208,8 @@ def test_large_logs_go_in_chunks_and_other_logs_have_their_turn(here, monkeypatc
     assert here.store.largest <= 1000
 
 
-def test_a_store_that_is_down_is_told_of_and_tried_again(here, caplog):
+def test_a_store_that_is_down_is_told_of_and_tried_again(make, caplog):
+    here = make(TRADEWIND_LOGS_UPLOAD_INTERVAL="20")
     process, writer = here.writer()
     names = [f"d/r/t{number}/1.log" for number in range(20)]
     for name in names:
@@ -266,11 +267,10 @@ def test_pauses_between_tries_grow(here):
     here.note(writer)
     here.line("hello")
     here.store.trouble = ConnectionResetError("of any kind")
-    pauses = []
-    for _ in range(4):
+    for pause in (0.1, 0.2, 0.4, 0.8):
+        began = time.monotonic()
         here.courier.turn(force=True)
-        pauses.append(here.courier._next - time.monotonic())
-    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8], abs=0.05)
+        assert began + pause <= here.courier._next <= time.monotonic() + pause
 
 
 def test_a_slow_store_holds_up_nobody_who_writes(here):
@@ -390,12 +390,13 @@ def test_the_process_ends_when_its_scheduler_and_the_attempts_have(make, tmp_pat
     command = [sys.executable, "-W", "error", "-m", "tradewind.runner.courier"]
     with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         running.stdin.close()
-        with pytest.raises(subprocess.TimeoutExpired):
-            running.wait(1)  # the attempt goes on
+        while not list(tmp_path.glob(f"shared/{NAME}/*")):
+            assert running.poll() is None
+            time.sleep(0.01)
         running.terminate()  # a service manager tells all processes alike
         here.line("two")
         here.kill(process)
-        assert running.wait(20) == 0
+        assert running.wait(60) == 0
         assert running.stderr.read() == b""
     chunks = sorted((tmp_path / "shared" / NAME).iterdir())
     assert b"".join(chunk.read_bytes() for chunk in chunks) == here.path.read_bytes()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tradewind.errors import NotFound, UsageError
-from tradewind.records import Outcome, Request
+from tradewind.records import Outcome, Pool, Request
 from tradewind.settings import Settings
 from tradewind.states import TaskState
 from tradewind.store import Store, open_store
@@ -51,6 +51,9 @@ def test_pools(store: Store) -> None:
     store.set_pool("api", 2, "calls to the shop")
     store.set_pool("api", 5)
     assert store.pools()["api"] == 5
+    assert store.list_pools()[0] == Pool("api", 5, "calls to the shop")
+    store.set_pool("api", 5, "")
+    assert store.list_pools()[0].description == ""
     with pytest.raises(UsageError, match="-1 slots"):
         store.set_pool("api", -1)
     with pytest.raises(NotFound, match="did you mean 'api'"):

@@ -282,7 +282,7 @@ def test_transactions_that_get_in_each_others_way_are_done_again(store: Store, s
             with database.write(alone=False) as connection:
                 connection.execute(text(f"UPDATE pools SET slots = slots + 1 WHERE name = '{first}'"))
                 if tried.count(first) == 1:
-                    both.wait(20)
+                    both.wait(60)
                 connection.execute(text(f"UPDATE pools SET slots = slots + 1 WHERE name = '{second}'"))
 
         verb(store.database)
