@@ -141,9 +141,9 @@ def _rows(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -
     from tradewind_mysql import connecting
 
     name = server.conn_id or "mysql"
-    found = connecting.settings(server, conn_id=name)
-    found |= {"autocommit": True, "connect_timeout": timeout, "read_timeout": timeout}  # it may be no server at all
-    with closing(connecting.connect(found, name)) as conn, conn.cursor() as cursor:
+    options = connecting.settings(server, conn_id=name)
+    options |= {"autocommit": True, "connect_timeout": timeout, "read_timeout": timeout}  # it may be no server at all
+    with closing(connecting.connect(options, name)) as conn, conn.cursor() as cursor:
         cursor.execute(sql, values or None)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
         return found
