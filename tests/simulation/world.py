@@ -46,6 +46,7 @@ class World:
         self.machine = Machine()
         self.alive = Counter()  #: (dag_id, run_id, task_id) -> processes that run its code now
         self.specs = {}
+        self.versions = {}  #: (dag_id, version) -> spec, which never changes
         self.finished_by = {}  #: TaskKey -> state that its process recorded
         self.seen = {}
         self.schedulers = 0
@@ -179,7 +180,13 @@ class World:
     def spec_of(self, key):
         """The version that the attempt's run has; None if the run was deleted."""
         run = self.store.find_run(key.dag_id, key.run_id)
-        return self.store.version(run.dag_id, run.version).spec if run is not None else None
+        return self.version_of(run) if run is not None else None
+
+    def version_of(self, run):
+        key = run.dag_id, run.version
+        if key not in self.versions:
+            self.versions[key] = self.store.version(*key).spec
+        return self.versions[key]
 
     def end(self, process, exit_code):
         del self.machine.processes[process.key]
@@ -369,7 +376,7 @@ class World:
         assert task.empty or by_hand or self.finished_by.get(key) is TaskState.SUCCESS, f"{key} is green unearned"
 
     def tasks_of(self, run):
-        return {task.task_id: task for task in self.store.version(run.dag_id, run.version).spec.tasks}
+        return {task.task_id: task for task in self.version_of(run).tasks}
 
     def of_task(self, run, instance):
         return [
