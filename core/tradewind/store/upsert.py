@@ -30,8 +30,8 @@ def _statement(dialect: str, table: Table, columns: frozenset[str]) -> Executabl
         ours = mysql.insert(table)
         return ours.on_duplicate_key_update({name: ours.inserted[name] for name in others})
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql as which
+        from sqlalchemy.dialects.postgresql import insert as insert_into
     else:
-        from sqlalchemy.dialects import sqlite as which
-    insert = which.insert(table)
+        from sqlalchemy.dialects.sqlite import insert as insert_into  # type: ignore[assignment]
+    insert = insert_into(table)
     return insert.on_conflict_do_update(index_elements=keys, set_={name: insert.excluded[name] for name in others})
