@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,9 @@ def pytest_configure(config):
     for name in list(os.environ):
         if name.startswith(_OURS) and not name.startswith(_KEPT):
             del os.environ[name]
+    # Whatever a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TRADEWIND_TEST_SERVERS" not in os.environ:  # the workers of xdist inherit it
         handle, path = tempfile.mkstemp(prefix="tradewind-servers-")
         os.close(handle)

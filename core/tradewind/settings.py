@@ -15,7 +15,6 @@ import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -35,8 +34,8 @@ def _setting(
     names = (airflow,) if isinstance(airflow, str) else tuple(airflow)
     metadata = {"help": help, "airflow": names, "secret": secret, "low": low}
     if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: tuple(default), repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -174,17 +173,13 @@ class Settings:
         airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION",
     )
 
-    @cached_property
-    def home_path(self) -> Path:
-        return Path(self.home)
-
 
 @dataclass(frozen=True)
 class Sourced:
     """A setting's value and where it came from, for `config list`."""
 
     name: str
-    value: Any
+    value: Any = field(repr=False)  #: perhaps a secret
     source: str  #: "TRADEWIND_X", "AIRFLOW__X__Y", a file path, or "default"
     help: str
     secret: bool

@@ -132,7 +132,8 @@ def _give_options(made: MetaData, connection: Connection, **_: Any) -> None:
     For each such option SQLAlchemy loads the dialect that it is for. Three dialects are a sixth of what a command takes
     to start.
     """
-    items: list[Any] = [item for table in made.tables.values() for item in (table, *table.indexes)]
+    tables = made.tables.values()
+    items: list[Table | Index] = [*tables, *(index for table in tables for index in table.indexes)]
     for item in items:
         mine = {name: value for name, value in item.info.items() if name.startswith(f"{connection.dialect.name}_")}
         item.dialect_kwargs.update(mine)

@@ -142,10 +142,11 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
     assert printed.splitlines()[-1].startswith("There is no metadata database")
 
 
-def on_a_terminal(*arguments: str, columns: int = 80) -> str:
+def on_a_terminal(*arguments: str, columns: int = 80, **more: str) -> str:
     """What a command prints when stdout and stderr are a terminal."""
     ours, theirs = pty.openpty()
-    command, environ = [sys.executable, "-m", "tradewind", *arguments], {**os.environ, "COLUMNS": str(columns)}
+    command = [sys.executable, "-m", "tradewind", *arguments]
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "", **more}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)
         printed = b""
@@ -159,6 +160,12 @@ def on_a_terminal(*arguments: str, columns: int = 80) -> str:
 
 def test_an_error_is_red_on_a_terminal():
     assert on_a_terminal("nonsense").startswith("\x1b[31mThere is no command")
+
+
+@pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_who_wants_no_colours_gets_none(wish):
+    for command in (["nonsense"], ["config", "list"], ["providers", "check", "sql"]):
+        assert "\x1b[3" not in on_a_terminal(*command, **wish)
 
 
 def test_a_table_is_drawn_on_a_terminal():

@@ -439,6 +439,13 @@ def test_a_file_that_cannot_be_run_is_one_red_line(source, told, tmp_path, fail)
     assert told in fail("run", str(path))
 
 
+def test_a_dag_that_its_file_does_not_have_is_told_with_those_it_has(tmp_path, fail):
+    path = tmp_path / "file.py"
+    path.write_text(DAG_FILE)
+    told = f"{path} has no DAG 'dayly', but: by_hand, daily.\n"
+    assert fail("run", str(path), "--dag", "dayly") == fail("dags", "test", "dayly", "-f", str(path)) == told
+
+
 def test_a_parameter_that_breaks_its_schema_is_an_error(own_home, fail):
     path = own_home / "dags" / "strict.py"
     path.write_text(

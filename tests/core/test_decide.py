@@ -31,8 +31,14 @@ def task(task_id, *upstream, **fields):
 
 def begin(live):
     moves = start(live, NOW)
-    live.commit(moves)
+    commit(live, moves)
     return states(moves)
+
+
+def commit(live, moves):
+    for move in moves.tasks:
+        live.put(move.after)
+    live.run = moves.run.after if moves.run else live.run
 
 
 def states(moves):
@@ -43,7 +49,7 @@ def end(live, task_id, state=TaskState.SUCCESS, **fields):
     """Let a task end, and commit what follows."""
     live.put(replace(live.instances[task_id], state=state, **fields))
     moves = decide(live, [task_id], LATER)
-    live.commit(moves)
+    commit(live, moves)
     return states(moves)
 
 
@@ -120,7 +126,7 @@ def test_skips_cascade_and_stop_at_a_join():
 
 def test_a_skip_by_a_branch_overrides_the_trigger_rule():
     live = live_of(task("branch"), task("left", "branch", trigger_rule=TriggerRule.ALWAYS))
-    live.commit(Moves())
+    commit(live, Moves())
     live.run = replace(live.run, state=RunState.RUNNING)
     assert end(live, "branch", skips=("left",)) == {"left": TaskState.SKIPPED}
 
@@ -252,7 +258,7 @@ def test_failing_fast_spares_teardowns():
     moves = fail_fast(live, NOW, "a")
     assert states(moves) == {"b": TaskState.FAILED, "c": TaskState.SKIPPED}
     assert moves.run is None
-    live.commit(moves)
+    commit(live, moves)
     assert states(decide(live, ["b", "c"], NOW)) == {"down": TaskState.SCHEDULED}
 
 

@@ -523,17 +523,43 @@ def test_callbacks_of_a_run_get_its_context_and_are_called_once(bench: Bench) ->
         python("a", lambda: None)
         dag.on_success_callback = [lambda context: note(f"{context['dag_run'].run_id} {context['ds']}")]
     """)
-    before = bench.run
-    after = msgspec.structs.replace(before, state=RunState.SUCCESS, ended_at=AT, callback_due=True)
-    assert bench.store.apply(before, Moves((), RunMove(before, after))).written
-    key = callback_key("shop", "manual__1")
-    argv = callback_argv("shop", "manual__1", bench.path, bench.version.file_hash)
+    end_run(bench)
     for _ in range(2):
-        bench.executor.submit(key, argv, bench.log_path("run"), affinity(argv))
-        assert bench.ended(key).exit_code == 0
+        assert bench.ended(submit_callback(bench)).exit_code == 0
     assert bench.notes() == ["manual__1 2024-05-01"]
     assert not bench.store.run("shop", "manual__1").callback_due
     assert "on_success_callback of shop, run manual__1: done." in bench.log("run")
+
+
+def end_run(bench: Bench) -> None:
+    before = bench.run
+    after = msgspec.structs.replace(before, state=RunState.SUCCESS, ended_at=AT, callback_due=True)
+    assert bench.store.apply(before, Moves((), RunMove(before, after))).written
+
+
+def submit_callback(bench: Bench) -> TaskKey:
+    key = callback_key("shop", "manual__1")
+    argv = callback_argv("shop", "manual__1", bench.path, bench.version.file_hash)
+    bench.executor.submit(key, argv, bench.log_path("run"), affinity(argv))
+    return key
+
+
+def test_callbacks_are_called_though_the_database_is_away_when_they_are_due(bench: Bench) -> None:
+    bench.write("""
+        python("a", lambda: None)
+        dag.on_success_callback = lambda context: note("told")
+    """)
+    end_run(bench)
+    database = Path(bench.store.place)
+    away = database.rename(database.with_name("away"))
+    key = submit_callback(bench)
+    deadline = time.monotonic() + 60
+    while not bench.log_path("run").exists() or "wait for the metadata database" not in bench.log("run"):
+        assert time.monotonic() < deadline
+        assert bench.executor.poll(0.01) == []
+    away.rename(database)
+    assert bench.ended(key).exit_code == 0
+    assert bench.notes() == ["told"]
 
 
 def test_a_task_with_threads_left_over_ends(bench: Bench) -> None:

@@ -148,3 +148,12 @@ def test_every_setting_has_one_line_of_help():
 def test_importing_reads_nothing():
     code = "import os; os.environ['TRADEWIND_PARALLELISM'] = 'bad'; import tradewind, tradewind.settings"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_secrets_are_not_shown():
+    given = {"TRADEWIND_DATABASE_URL": "postgresql://me:hush@db/meta", "TRADEWIND_FERNET_KEYS": "hush1,hush2"}
+    given["TRADEWIND_SECRETS_OPTIONS"] = '{"vault": {"token": "hush3"}}'
+    found = settings.read(given)
+    assert (found.database_url, found.fernet_keys) == ("postgresql://me:hush@db/meta", ("hush1", "hush2"))
+    assert "hush" not in repr(found)
+    assert "hush" not in repr(settings.read_with_sources(given))

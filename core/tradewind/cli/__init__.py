@@ -42,7 +42,7 @@ def _command(arguments: list[str]) -> int:
 
     with warnings.catch_warnings():
         show_plugin_warnings()
-        answer = root.main(arguments, prog_name="tradewind", standalone_mode=False)
+        answer = root.main(arguments, prog_name="tradewind", standalone_mode=False, color=_colour())
     sys.stdout.flush()
     return answer if isinstance(answer, int) else 0
 
@@ -66,8 +66,13 @@ def _explain(error: Exception, *, debug: bool) -> int:
     ours = isinstance(error, (click.ClickException, TradewindError))
     if not ours:
         message = f"{type(error).__name__}: {message}" + ("" if debug else " (--debug shows where)")
-    click.secho(" ".join(str(secrets.redact(message)).split()), fg="red", err=True)
+    click.secho(" ".join(str(secrets.redact(message)).split()), fg="red", err=True, color=_colour())
     return WRONG if ours else BUG
+
+
+def _colour() -> bool | None:
+    """False for who wants no colours, as rich has it too; else None: if it is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _interrupted() -> int:

@@ -6,16 +6,15 @@ import difflib
 import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tradewind import plugins
+from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.exit_codes import FAILED
-from tradewind.cli.files import form_of, write_private
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
 from tradewind.errors import BrokenConnection, NotFound, UsageError
@@ -159,12 +158,8 @@ def export(file: str, form: str | None, everything: bool) -> None:
         if row.error:
             raise BrokenConnection(f"{row.error} Nothing was exported.")
     found = [row.connection for row in wanted if row.connection]
-    text = dump_connections(found, form or form_of(file, FORMS))
-    if file == "-":
-        click.echo(text, nl=False)
-    else:
-        write_private(Path(file), text)
-        click.echo(f"{len(found)} connection(s) written to {file}, with their secrets.")
+    text = dump_connections(found, form or files.form_of(file, FORMS))
+    files.export(file, text, f"{len(found)} connection(s) written to {file}, with their secrets.")
 
 
 @connections.command()

@@ -53,7 +53,6 @@ def _database_state() -> dict[str, Any]:
 
     try:
         with existing_store() as store:
-            store.check()
             dags = store.dags()
             return {
                 "database_state": "ready",

@@ -19,7 +19,7 @@ from tradewind.connection.extras import (
 )
 from tradewind.connection.presets import connections, preset
 from tradewind.connection.uri import MAX_PORT, PLACEHOLDER, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
-from tradewind.errors import BrokenConnection, nearest, sentence
+from tradewind.errors import BrokenConnection, ConnectionNotFound, nearest, sentence
 from tradewind.secrets import CONNECTIONS, MASK, find, mask_credentials, mask_secret, redact
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class Connection:
         sandbox = stand_ins.stand_in(conn_id)
         if sandbox is not None:
             return cls.from_uri(sandbox, conn_id, where="a sandbox")
-        found = find(CONNECTIONS, conn_id)
+        try:
+            found = find(CONNECTIONS, conn_id)
+        except ConnectionNotFound:
+            stand_ins.explain_missing_one(conn_id)
+            raise
         connection = cls.from_value(found.value, conn_id, where=found.where)
         stand_ins.refuse_real_one(connection)
         return connection

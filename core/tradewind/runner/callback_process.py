@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tradewind.context import build_context, build_run_context, set_current_context
 from tradewind.errors import NotFound, TradewindError
@@ -16,6 +17,7 @@ from tradewind.runner.arguments import Arguments
 from tradewind.runner.identity import host
 from tradewind.runner.output import LogFile, Output
 from tradewind.runner.outside import note_log, task_api
+from tradewind.runner.patience import patiently
 from tradewind.runner.tracebacks import format_error
 from tradewind.secrets import redact
 from tradewind.settings import Settings
@@ -25,8 +27,14 @@ from tradewind.store import Store
 log = logging.getLogger("tradewind.runner")
 
 
-def run(wanted: Arguments, settings: Settings, store: Store) -> int:
+#: What a process says while the metadata database is away; it calls the callbacks once that is back.
+AWAY = "Callbacks wait for the metadata database"
+
+
+def run(wanted: Arguments, settings: Settings) -> int:
     """Call them. Exit code 1: one of them failed, or they could not be loaded."""
+    store = patiently(loading.store, AWAY)
+    store.after_fork()
     if wanted.key.task_id:
         return _of_lost_attempt(wanted, settings, store)
     return _of_run(wanted, settings, store)
@@ -35,38 +43,40 @@ def run(wanted: Arguments, settings: Settings, store: Store) -> int:
 def _of_run(wanted: Arguments, settings: Settings, store: Store) -> int:
     """The DAG-level callbacks of an ended run."""
     key = wanted.key
-    run = store.run(key.dag_id, key.run_id)
+    run = patiently(lambda: store.run(key.dag_id, key.run_id), AWAY)
     if not run.callback_due:
         return 0
     name = "on_success_callback" if run.state is RunState.SUCCESS else "on_failure_callback"
 
     def call() -> bool:
-        dag = loading.dag(key.dag_id, wanted.path, wanted.file_hash)
+        dag = _dag(wanted)
         context = build_run_context(dag, run, task_api(store, settings, run), reason=run.reason or None)
-        good = callbacks.call(getattr(dag, name, None), context, name)
-        return good
+        return callbacks.call(getattr(dag, name, None), context, name)
 
     path = run_log(settings.logs_folder, key.dag_id, key.run_id)
     log_name = run_log_name(key.dag_id, key.run_id)
     what = f"{name} of {key.dag_id}, run {key.run_id}"
-    return _logged(wanted, settings, (path, log_name), what, call, lambda: store.callback_done(run))
+    return _logged(
+        wanted, settings, (path, log_name), what, call, lambda: patiently(lambda: store.callback_done(run), AWAY)
+    )
 
 
 def _of_lost_attempt(wanted: Arguments, settings: Settings, store: Store) -> int:
     """What the task's own process would have called, had it been there at the end of its attempt."""
     key = wanted.key
-    run = store.run(key.dag_id, key.run_id)
-    ended = _ended_try(wanted, run, store)
+    run = patiently(lambda: store.run(key.dag_id, key.run_id), AWAY)
+    ended = patiently(lambda: _ended_try(wanted, run, store), AWAY)
+    max_tries = patiently(lambda: store.task(run.id, key.task_id, key.map_index), AWAY).max_tries
 
     def call() -> bool:
-        task = loading.dag(key.dag_id, wanted.path, wanted.file_hash).get_task(key.task_id).prepare_for_execution()
+        task = _dag(wanted).get_task(key.task_id).prepare_for_execution()
         error = TradewindError(f"{key} was lost: {ended.reason}")
         instance = TaskInstance(
             key.task_id,
             map_index=key.map_index,
             state=ended.state,
             try_number=key.try_number,
-            max_tries=store.task(run.id, key.task_id, key.map_index).max_tries,
+            max_tries=max_tries,
             dispatch=key.dispatch,
             started_at=ended.started_at,
             ended_at=ended.ended_at,
@@ -82,6 +92,10 @@ def _of_lost_attempt(wanted: Arguments, settings: Settings, store: Store) -> int
     named = key.dag_id, key.run_id, key.task_id, key.map_index, key.try_number
     where = attempt_log(settings.logs_folder, *named), attempt_log_name(*named)
     return _logged(wanted, settings, where, f"Callbacks of {key}, which was lost ({ended.reason})", call)
+
+
+def _dag(wanted: Arguments) -> Any:
+    return patiently(lambda: loading.dag(wanted.key.dag_id, wanted.path, wanted.file_hash), AWAY)
 
 
 def _ended_try(wanted: Arguments, run: Run, store: Store) -> Attempt:

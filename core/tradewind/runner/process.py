@@ -9,12 +9,12 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tradewind import settings as settings_module
-from tradewind.errors import StoreError
 from tradewind.logs import attempt_log, attempt_log_name
 from tradewind.records import DagVersion, Outcome, Run, TaskInstance, TaskKey, TaskSpec
 from tradewind.runner import arguments, callback_process, loading
@@ -25,6 +25,7 @@ from tradewind.runner.identity import host, identity
 from tradewind.runner.interrupts import AttemptStopped, Interrupts
 from tradewind.runner.output import LogFile, Output
 from tradewind.runner.outside import note_log, task_api
+from tradewind.runner.patience import patiently
 from tradewind.runner.retries import after_failure
 from tradewind.runner.tracebacks import describe, format_error
 from tradewind.secrets import redact
@@ -34,18 +35,15 @@ from tradewind.store import Store
 
 log = logging.getLogger("tradewind.runner")
 
-#: How long a process tries to record how its attempt ended while the metadata database cannot be written, in seconds.
-RECORDING_PATIENCE = 300.0
-
 
 def main(argv: Sequence[str]) -> int:
     """Carry out what the command line says. Exit code 0: the end is recorded, or nothing was to be done."""
     wanted = arguments.read(argv)
     settings = settings_module.read()
+    if wanted.kind == "callback":
+        return callback_process.run(wanted, settings)
     store = loading.store()
     store.after_fork()
-    if wanted.kind == "callback":
-        return callback_process.run(wanted, settings, store)
     now = datetime.datetime.now(datetime.UTC)
     started = store.start_attempt(wanted.key, now, host(), os.getpid(), identity() or "")
     if started is None:
@@ -128,18 +126,8 @@ class _Process:
         if self._log.trouble:
             outcome = replace(outcome, reason="; ".join(filter(None, (outcome.reason, self._log.trouble))))
         self._outcome = outcome
-        patience = time.monotonic() + RECORDING_PATIENCE
-        pause = 0.1
-        while True:
-            try:
-                self._recorded = self._store.finish_attempt(self._key, outcome)
-                break
-            except StoreError as error:
-                if time.monotonic() > patience:
-                    raise
-                log.warning("The outcome could not be recorded yet: %s", error)
-                time.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        record = partial(self._store.finish_attempt, self._key, outcome)
+        self._recorded = patiently(record, "The outcome could not be recorded yet")
         return self._recorded
 
     def _end_now(self) -> None:

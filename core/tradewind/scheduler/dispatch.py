@@ -15,7 +15,7 @@ from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove
 from tradewind.remote import unsent
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.runner.identity import host
-from tradewind.scheduler.admit import Candidate, Limits, admit
+from tradewind.scheduler.admit import Candidate, Limits, Line
 from tradewind.scheduler.board import Board, candidate, key_of
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
@@ -89,11 +89,9 @@ class Dispatcher:
         if self.closed or self.beside or self.board.ready or self.paused(live.run.dag_id):
             return moves
         scheduled = [move.after for move in moves.tasks if move.after.state is TaskState.SCHEDULED]
-        ready = [one for one in (candidate(live, instance) for instance in scheduled) if not self._is_stopping(one)]
-        if not ready:
+        if not scheduled:
             return moves
-        ready.sort(key=lambda one: one.order)
-        chosen = {one.task.task_id for one in self._give_back(admit(ready, self.board.usage, self.limits))}
+        chosen = {one.task.task_id for one in self._admitted(Line(candidate(live, one) for one in scheduled))}
         tasks = tuple(
             TaskMove(move.before, self.queued(move.after)) if move.after.task_id in chosen else move
             for move in moves.tasks
@@ -105,8 +103,7 @@ class Dispatcher:
         if self.closed or not self.board.ready or self.board.usage.total >= self.settings.parallelism:
             return []
         starts = []
-        board = self.board
-        for one in self._give_back(board.ready.admit(board.usage, self.limits, self.paused, self._is_stopping)):
+        for one in self._admitted(self.board.ready):
             live = self.board.runs[one.run.id]
             instance = live.instances[one.task.task_id]
             starts.append((live, TaskMove(instance, self.queued(instance))))
@@ -116,8 +113,9 @@ class Dispatcher:
         """Whether an earlier attempt of the task, given up already, has still a process: two must never run at once."""
         return (one.run.dag_id, one.run.run_id, one.task.task_id, one.map_index) in self._tasks
 
-    def _give_back(self, admitted: list[Candidate]) -> list[Candidate]:
-        """The board counts what they take once they are written."""
+    def _admitted(self, line: Line) -> list[Candidate]:
+        """Who of a line may start now. The board counts what they take once they are written."""
+        admitted = line.admit(self.board.usage, self.limits, self.paused, self._is_stopping)
         for one in admitted:
             self.board.usage.give(one.run, one.task)
         return admitted

@@ -22,7 +22,7 @@ from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
 from tradewind.scheduler.why import is_at_work, scheduler_is_at_work
 from tradewind.settings import Settings
-from tradewind.store import SchedulerInfo, Store
+from tradewind.store import Store
 
 log = logging.getLogger("tradewind.scheduler")
 
@@ -109,7 +109,8 @@ class Service:
         if not self.store.scheduler_heartbeat(self.name, utc_now()):
             self._leaving = True  # what runs is watched by whoever came after
             raise UsageError(f"The scheduler {self.name} was silent for too long and was replaced; start it again.")
-        dead = [info.id for info in self.store.schedulers() if info.id != self.name and self._is_dead(info)]
+        others = [info for info in self.store.schedulers() if info.id != self.name]
+        dead = [info.id for info in others if not is_at_work(info, self.settings)]
         if dead:
             self._take_over(dead)
 
@@ -124,7 +125,7 @@ class Service:
         host, pid, process = identity.host(), os.getpid(), identity.identity() or ""
         while True:
             others = self.store.schedulers()
-            dead = [info.id for info in others if self._is_dead(info)]
+            dead = [info.id for info in others if not is_at_work(info, self.settings)]
             alive = [info for info in others if info.id not in dead]
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
@@ -135,9 +136,6 @@ class Service:
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
                 return dead  # else one came between: look who it is
-
-    def _is_dead(self, info: SchedulerInfo) -> bool:
-        return not is_at_work(info, self.settings)
 
     def _wind_up(self) -> None:
         """Let running tasks end, give the leases back, leave."""

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import QueuePool
 
-from tradewind.store.engine import LOCK_TIMEOUT, Database
+from tradewind.store.engine import LOCK_TIMEOUT, MOST_NEWS, Database
 from tradewind.store.faults import explain, missing, no_folder
 from tradewind.store.location import is_missing
 from tradewind.tables import metadata
@@ -27,9 +27,6 @@ from tradewind.tables import metadata
 #: Longest pause between two looks whether the lock is free. SQLite's own waiting comes to a tenth of a second, and may
 #: be out of luck for seconds where many processes write all the time.
 LOCK_PAUSE = 0.004  # seconds
-
-#: The counter of news starts again after this.
-MOST_NEWS = 2**31 - 2
 
 _WRITES = "tradewind_writes"
 

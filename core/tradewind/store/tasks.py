@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, bindparam, case, insert, select, update
 from tradewind.records import Attempt, DagVersion, Outcome, Run, TaskInstance, TaskKey
 from tradewind.states import TaskState
 from tradewind.store.engine import Database, replayed
+from tradewind.store.named import CURRENT, named
 from tradewind.store.rows import (
     ATTEMPT_COLUMNS,
     RUN_COLUMNS,
@@ -47,15 +48,11 @@ _ATTEMPTS = (
     .order_by(attempts.c.dispatch)
 )
 
-#: The task instance that a TaskKey names.
-_THIS_RUN = select(runs.c.id).where(runs.c.dag_id == bindparam("dag"), runs.c.run_id == bindparam("name"))
-_THIS = and_(_T.run == _THIS_RUN.scalar_subquery(), _T.task_id == bindparam("task"), _T.map_index == bindparam("index"))
-_CURRENT = and_(_THIS, _T.dispatch == bindparam("number"))
-_RUNNING = and_(_CURRENT, _T.state == TaskState.RUNNING.value)
+_RUNNING = and_(CURRENT, _T.state == TaskState.RUNNING.value)
 
 _START = (
     update(task_instances)
-    .where(_CURRENT, _T.state == TaskState.QUEUED.value)
+    .where(CURRENT, _T.state == TaskState.QUEUED.value)
     .values(
         state=TaskState.RUNNING.value,
         started_at=bindparam("now"),
@@ -70,7 +67,7 @@ _STARTED: Select[Any] = (
     select(*RUN_COLUMNS, *TASK_COLUMNS, dag_versions.c.path, dag_versions.c.file_hash)
     .join_from(task_instances, runs, runs.c.id == _T.run)
     .join(dag_versions, and_(dag_versions.c.dag_id == runs.c.dag_id, dag_versions.c.version == runs.c.version))
-    .where(_CURRENT)
+    .where(CURRENT)
 )
 _BEAT = update(task_instances).where(_RUNNING).values(heartbeat_at=bindparam("now"))
 _FINISH = (
@@ -104,7 +101,7 @@ _KEPT = {
     "started_at": case((_SAME_TRY, _T.first_look_at), else_=_T.started_at),
     **{name: _T[name] for name in ("ended_at", "host", "pid", "reason")},
 }
-_HISTORY = insert(attempts).from_select(list(_KEPT), select(*_KEPT.values()).where(_CURRENT))
+_HISTORY = insert(attempts).from_select(list(_KEPT), select(*_KEPT.values()).where(CURRENT))
 
 
 class TaskVerbs:
@@ -145,11 +142,11 @@ class TaskVerbs:
         self, key: TaskKey, now: datetime.datetime, host: str, pid: int, process: str
     ) -> tuple[Run, TaskInstance, DagVersion] | None:
         """The process of an attempt has started. None: the attempt is not (or no longer) wanted; run nothing."""
-        values = {**_values(key), "now": now, "on_host": host, "as_pid": pid, "as_process": process}
+        values = {**named(key), "now": now, "on_host": host, "as_pid": pid, "as_process": process}
         with self._db.write(alone=False) as connection:
             if connection.execute(_START, values).rowcount != 1:
                 return None
-            row = connection.execute(_STARTED, _values(key)).one()
+            row = connection.execute(_STARTED, named(key)).one()
             run = run_from_row(row[: len(RUN_COLUMNS)])
             task = task_from_row(row[len(RUN_COLUMNS) : -2])
             path, file_hash = row[-2:]
@@ -160,13 +157,13 @@ class TaskVerbs:
     def heartbeat(self, key: TaskKey, now: datetime.datetime) -> bool:
         """A sign of life. False: the attempt is not wanted any more, and must stop itself."""
         with self._db.write(alone=False) as connection:
-            return connection.execute(_BEAT, {**_values(key), "now": now}).rowcount == 1
+            return connection.execute(_BEAT, {**named(key), "now": now}).rowcount == 1
 
     @replayed
     def finish_attempt(self, key: TaskKey, outcome: Outcome) -> bool:
         """Record how an attempt ended. False: it was given up before; nothing is recorded."""
         values = {
-            **_values(key),
+            **named(key),
             "now": outcome.ended_at,
             "due": outcome.next_at,
             "why": outcome.reason or None,
@@ -177,15 +174,5 @@ class TaskVerbs:
             values |= {"ended_as": outcome.state.value, "to_skip": skips_text(outcome.skips)}
             if connection.execute(_FINISH, values).rowcount != 1:
                 return False
-            connection.execute(_HISTORY, _values(key))
+            connection.execute(_HISTORY, named(key))
             return True
-
-
-def _values(key: TaskKey) -> dict[str, Any]:
-    return {
-        "dag": key.dag_id,
-        "name": key.run_id,
-        "task": key.task_id,
-        "index": key.map_index,
-        "number": key.dispatch,
-    }

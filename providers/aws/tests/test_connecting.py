@@ -9,7 +9,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tradewind.connection import Connection
+from tradewind.connection import Connection, stand_ins
 from tradewind.errors import BrokenConnection, ConnectionNotFound, UsageError
 from tradewind_aws import AwsBaseHook, AwsGenericHook, S3Hook
 from tradewind_aws.errors import AwsError, BadCredentials
@@ -84,6 +84,15 @@ def test_a_missing_connection_is_an_error_unless_it_is_the_default(monkeypatch, 
     assert "There is no connection 'aws_default'" in caplog.text
     for nothing in (None, ""):
         assert keys(AwsBaseHook(nothing, client_type="s3"))[0] == "AKIAAMBIENT"
+
+
+@pytest.mark.usefixtures("ambient")
+def test_with_sandboxes_the_credentials_of_the_machine_are_not_used(monkeypatch):
+    monkeypatch.setenv(stand_ins.VARIABLE, "")
+    with pytest.raises(ConnectionNotFound, match=r"--sandbox-type aws_default=TYPE"):
+        S3Hook().get_credentials()
+    with pytest.raises(BrokenConnection, match=r"credentials of this machine, which are not used with --sandbox"):
+        S3Hook(aws_conn_id=None).get_credentials()
 
 
 @pytest.mark.usefixtures("ambient")

@@ -212,8 +212,7 @@ def test_cancel_stops_a_load(hook: MySqlHook) -> None:
 
 
 KILLED = """
-    import faulthandler, os, signal
-    faulthandler.dump_traceback_later(100, exit=True)  # it hung once, and nobody knows where
+    import os, signal
     from tradewind_mysql import MySqlHook
     hook = MySqlHook("shop")
     def rows():
@@ -243,7 +242,6 @@ def test_a_load_that_is_broken_off_leaves_nothing(hook: MySqlHook, server: Conne
         check=False,
     )
     assert done.returncode != 0
-    assert "Timeout" not in done.stderr, done.stderr
     assert ("KeyboardInterrupt" in done.stderr) is (how == "SIGINT"), done.stderr
     wait_until(lambda: running(hook, "LOAD DATA") == 0)
     assert hook.get_first("select count(*) from t") == (0,)

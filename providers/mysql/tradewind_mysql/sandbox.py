@@ -14,7 +14,6 @@ from typing import Any
 from tradewind.connection import Connection
 from tradewind.errors import SandboxMissing
 from tradewind.sandbox import ServerSandbox
-from tradewind_mysql import connecting
 
 #: Folders of servers that are not on everybody's PATH.
 _INSTALLED = ("/usr/sbin", "/usr/libexec", "/usr/local/mysql/bin", "/opt/homebrew/bin")
@@ -139,11 +138,12 @@ def _quoted(name: str) -> str:
 
 def _rows(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -> Sequence[Sequence[Any]]:
     """The rows of one statement. Connects as the hook does; PyMySQL by itself reads 20 ms of certificates each time."""
+    from tradewind_mysql import connecting
+
     name = server.conn_id or "mysql"
-    # Whatever listens on the port may be no server at all.
-    patience = {"autocommit": True, "connect_timeout": timeout, "read_timeout": timeout}
-    opened = connecting.connect(connecting.settings(server, conn_id=name) | patience, name)
-    with closing(opened) as conn, conn.cursor() as cursor:
+    options = connecting.settings(server, conn_id=name)
+    options |= {"autocommit": True, "connect_timeout": timeout, "read_timeout": timeout}  # it may be no server at all
+    with closing(connecting.connect(options, name)) as conn, conn.cursor() as cursor:
         cursor.execute(sql, values or None)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
         return found

@@ -85,6 +85,8 @@ CREATOR = """
 """
 
 SAVER = """
+    import logging
+    logging.disable(logging.WARNING)  # each says which DAGs are another file's
     specs = tuple(DagSpec(f"dag{n}", (TaskSpec("t", "O"),), description=str(number)) for n in range(5))
     for round in range(10):
         store.save_parsed(ParsedFile(f"/dags/{number}.py", f"{number:016}", "", specs), now)
