@@ -27,7 +27,3 @@ def connections(given: Mapping[str, Any]) -> Iterator[None]:
 def preset(conn_id: str) -> Any:
     """The connection that code has given under this id, or None."""
     return (_given.get() or {}).get(conn_id)
-
-
-def preset_ids() -> list[str]:
-    return sorted(_given.get() or {})

@@ -25,9 +25,9 @@ from tradewind.secrets import MaskingStream, redact
 LONGEST_LINE = 64 * 1024
 
 
-def format_line(source: str, text: str, at: datetime.datetime | None = None) -> str:
-    """One line of a log. `source` is a level, or OUT and ERR for what was printed."""
-    at = at or datetime.datetime.now(datetime.UTC)
+def format_line(source: str, text: str) -> str:
+    """One line of a log, of this moment. `source` is a level, or OUT and ERR for what was printed."""
+    at = datetime.datetime.now(datetime.UTC)
     return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}Z {source:<7} {text}\n"
 
 

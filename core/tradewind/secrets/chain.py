@@ -26,22 +26,22 @@ MISS_SECONDS = 30.0
 _made: dict[tuple[Any, ...], SecretsSource] = {}
 
 
-def sources(settings: Settings | None = None) -> list[SecretsSource]:
+def sources() -> list[SecretsSource]:
     """Every source, in the order in which they are asked."""
-    return list(iterate_sources(settings))
+    return list(iterate_sources())
 
 
-def iterate_sources(settings: Settings | None = None) -> Iterator[SecretsSource]:
+def iterate_sources() -> Iterator[SecretsSource]:
     """The sources in order, each made only when it is reached. One process makes each only once."""
-    settings = settings or settings_module.read()
+    settings = settings_module.read()
     options = _options(settings)
     for name in settings.secrets_sources:
         yield _source(name, options, settings)
 
 
-def source_named(name: str, settings: Settings | None = None) -> SecretsSource:
+def source_named(name: str) -> SecretsSource:
     """The source registered as `name`, whether or not it is in the order."""
-    settings = settings or settings_module.read()
+    settings = settings_module.read()
     return _source(name, _options(settings), settings)
 
 

@@ -171,10 +171,10 @@ def variable_name(name: str, kind: str = "CONN_", prefix: str = "AIRFLOW_") -> s
     return prefix + kind + _UNUSUAL.sub("_", name).upper()
 
 
-def variable_names(name: str, kind: str = "CONN_") -> list[str]:
-    """Every environment variable that may define it."""
-    spelt = _spellings(name)
-    return [prefix + kind + one + form for prefix in PREFIXES for form in ("", *_SUFFIXES) for one in spelt]
+def variable_names(conn_id: str) -> list[str]:
+    """Every environment variable that may define a connection."""
+    spelt = _spellings(conn_id)
+    return [prefix + "CONN_" + one + form for prefix in PREFIXES for form in ("", *_SUFFIXES) for one in spelt]
 
 
 def _spellings(name: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,13 +52,10 @@ def render(
     return Renderer(context, task=task, dag=dag, native=native).render(value, field)
 
 
-def render_fields(
-    owner: Any, context: Mapping[str, Any], *, renderer: Renderer | None = None, fields: Iterable[str] | None = None
-) -> None:
+def render_fields(owner: Any, context: Mapping[str, Any], *, renderer: Renderer | None = None) -> None:
     """Render the template fields of a task, in place: hand in a copy if the original will be needed again."""
     renderer = renderer or Renderer(context, task=owner)
-    names = field_names(owner) if fields is None else fields
-    for name in names:
+    for name in field_names(owner):
         try:
             value = getattr(owner, name)
         except AttributeError:

@@ -39,10 +39,10 @@ def is_blank(row: Sequence[Any]) -> bool:
     return all(cell in ("", None) for cell in row)
 
 
-def rectangular(rows: Rows, width: int | None = None, default: Any = "") -> Rows:
-    """Rows that are all of one length: as long as the longest, or as `width` says."""
-    wanted = max(map(len, rows), default=0) if width is None else width
-    return [[*row[:wanted], *[default] * (wanted - len(row))] for row in rows]
+def rectangular(rows: Rows) -> Rows:
+    """Rows that are all as long as the longest of them."""
+    width = max(map(len, rows), default=0)
+    return [[*row, *[""] * (width - len(row))] for row in rows]
 
 
 def header_block(row: Sequence[Any]) -> list[str]:

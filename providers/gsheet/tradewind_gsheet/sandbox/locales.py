@@ -17,11 +17,6 @@ class Locale:
     currency: str  #: its sign
     currency_pattern: str  #: pattern of an amount, `#` where the number stands
 
-    @property
-    def list_separator(self) -> str:
-        """Between the arguments of a function."""
-        return ";" if self.decimal == "," else ","
-
 
 _THIN = "\u202f"
 _NO_BREAK = "\u00a0"
