@@ -5,17 +5,18 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tradewind.executor.contract import Ended, Executor
 from tradewind.logs import attempt_log, attempt_log_name, run_log
-from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove
+from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove, TaskSpec
 from tradewind.remote import unsent
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.runner.identity import host
-from tradewind.scheduler.admit import Candidate, Limits, admit
+from tradewind.scheduler.admit import Candidate, Limits, Usage, admit
 from tradewind.scheduler.board import Board, candidate, key_of
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
@@ -75,11 +76,33 @@ class Dispatcher:
 
     # -- admission -------------------------------------------------------------------------------------------------
 
-    @property
-    def limits(self) -> Limits:
-        dying = max(0, len(self.in_flight) - self.board.usage.total)  # ended by decree, their processes not gone yet
+    def _admitted(self, choose: Callable[[Usage, Limits], list[Candidate]]) -> list[Candidate]:
+        """Whom `choose` admits; the board counts what they take once they are written.
+
+        An attempt that was ended by decree takes its places as long as its process goes on.
+        """
+        usage, stopping = self.board.usage, self._stopping()
+        for run, task in stopping:
+            usage.take(run, task)
+        unknown = max(0, len(self.in_flight) - usage.total)  # of runs that are not on the board any more
         left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
-        return Limits(self.settings.parallelism - dying, left if self.taken_elsewhere else self.pools)
+        admitted = choose(usage, Limits(self.settings.parallelism - unknown, left))
+        for run, task in (*stopping, *((one.run, one.task) for one in admitted)):
+            usage.give(run, task)
+        return admitted
+
+    def _stopping(self) -> list[tuple[Run, TaskSpec]]:
+        """The attempts that go on though the board has ended them."""
+        if len(self.in_flight) <= self.board.usage.total:
+            return []
+        found = []
+        for key, run_id in self.in_flight.items():
+            live = self.board.runs.get(run_id)
+            instance = live.instances.get(key.task_id) if live is not None else None
+            if live is None or instance is None or (instance.state in HELD and instance.dispatch == key.dispatch):
+                continue
+            found.append((live.run, live.graph.tasks[key.task_id]))
+        return found
 
     def admit_within(self, live: LiveRun, moves: Moves) -> Moves:
         """Let tasks that just became scheduled start in the same transaction, if nobody else is in line.
@@ -93,7 +116,7 @@ class Dispatcher:
         if not ready:
             return moves
         ready.sort(key=lambda one: one.order)
-        chosen = {one.task.task_id for one in self._give_back(admit(ready, self.board.usage, self.limits))}
+        chosen = {one.task.task_id for one in self._admitted(partial(admit, ready))}
         tasks = tuple(
             TaskMove(move.before, self.queued(move.after)) if move.after.task_id in chosen else move
             for move in moves.tasks
@@ -106,7 +129,7 @@ class Dispatcher:
             return []
         starts = []
         board = self.board
-        for one in self._give_back(board.ready.admit(board.usage, self.limits, self.paused, self._is_stopping)):
+        for one in self._admitted(partial(board.ready.admit, closed=self.paused, barred=self._is_stopping)):
             live = self.board.runs[one.run.id]
             instance = live.instances[one.task.task_id]
             starts.append((live, TaskMove(instance, self.queued(instance))))
@@ -115,12 +138,6 @@ class Dispatcher:
     def _is_stopping(self, one: Candidate) -> bool:
         """Whether an earlier attempt of the task, given up already, has still a process: two must never run at once."""
         return (one.run.dag_id, one.run.run_id, one.task.task_id, one.map_index) in self._tasks
-
-    def _give_back(self, admitted: list[Candidate]) -> list[Candidate]:
-        """The board counts what they take once they are written."""
-        for one in admitted:
-            self.board.usage.give(one.run, one.task)
-        return admitted
 
     def queued(self, instance: TaskInstance) -> TaskInstance:
         """The task instance as it stands when it is handed over (once more)."""
