@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := core $(addprefix providers/,sql postgres mysql aws gsheet slack http)
 OLDEST := .venv-oldest
+# One more than there are cores: tests wait for processes and servers a third of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
 MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml) scripts/setup
 
 # Without byte code every process would compile tradewind anew.
@@ -22,11 +24,11 @@ demo: $(VENV)/.installed ## run the example pipeline for seven days of data
 
 test: $(VENV)/.developing ## run every test, on real servers
 	@scripts/servers $(BIN)/python constraints.txt
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-oldest: $(OLDEST)/.developing ## test the packages with the oldest libraries that they allow
 	@scripts/servers $(OLDEST)/bin/python constraints-oldest.txt
-	@$(OLDEST)/bin/python -m pytest -q -n 2 --dist worksteal tests/core providers $(ARGS)
+	@$(OLDEST)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal tests/core providers $(ARGS)
 
 check: $(VENV)/.developing ## format, lint, types, layers, documentation, packages
 	$(BIN)/ruff format --check .

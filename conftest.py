@@ -4,9 +4,11 @@ Nothing of this is needed to pass: a provider's tests also run outside of this r
 """
 
 import contextlib
+import itertools
 import logging
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +26,9 @@ def pytest_configure(config):
     for name in list(os.environ):
         if name.startswith(_OURS) and not name.startswith(_KEPT):
             del os.environ[name]
+    # Whatever a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TRADEWIND_TEST_SERVERS" not in os.environ:  # the workers of xdist inherit it
         handle, path = tempfile.mkstemp(prefix="tradewind-servers-")
         os.close(handle)
@@ -126,7 +131,7 @@ class MigratedDatabases:
     def __init__(self, sandboxes):
         self._sandboxes = sandboxes
         self._opened = contextlib.ExitStack()
-        self._urls = {}
+        self._stores = {}
 
     def __enter__(self):
         return self
@@ -135,18 +140,25 @@ class MigratedDatabases:
         self._opened.close()
 
     def emptied(self, kind):
-        from tradewind.store import Store
         from tradewind.tables import metadata
 
-        if kind not in self._urls:
-            self._urls[kind] = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
-            with Store(self._urls[kind]) as store:
-                store.upgrade()
-        with Store(self._urls[kind]) as store, store.database.write(news=True) as connection:
+        url, store = self._stores.get(kind) or self._migrated(kind)
+        with store.database.write(news=True) as connection:
             for table in reversed(metadata.sorted_tables):
                 if table.name != "news":
                     connection.execute(table.delete())
-        return self._urls[kind]
+        store.close()
+        return url
+
+    def _migrated(self, kind):
+        """The URL of a new database, and the store on it: what it has compiled serves the next test too."""
+        from tradewind.store import Store
+
+        url = self._opened.enter_context(self._sandboxes.open(kind)).get_uri()
+        store = Store(url)
+        store.upgrade()
+        self._stores[kind] = url, store
+        return url, store
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mysql"])
@@ -165,10 +177,17 @@ def new_database_url(request, tmp_path):
     return request.getfixturevalue("sandbox")(request.param).get_uri()
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory):
+    """Paths in one folder: to make a numbered one with pytest takes as long as there are others, ten thousand here."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory, monkeypatch):
+def home(homes, monkeypatch):
     """A home folder that exists only for this test, and is made only if something is written to it."""
-    folder = tmp_path_factory.mktemp("tradewind") / "home"
+    folder = next(homes)
     monkeypatch.setenv("TRADEWIND_HOME", str(folder))
     return folder
 

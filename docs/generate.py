@@ -29,8 +29,9 @@ def cli_page() -> str:
         "# Command line",
         "",
         NOTE,
-        "Wherever something is listed, `-o json` and `-o yaml` give it to programs. An error is one line on stderr and",
-        "exit code 2; `--debug` adds the traceback. A DAG or task that was run here and failed gives exit code 1.",
+        "Wherever something is listed, `-o json` and `-o yaml` give it to programs, `-o plain` to `grep` and `awk`. An",
+        "error is one line on stderr and exit code 2; `--debug` adds the traceback. A DAG or task that was run here",
+        "and failed gives exit code 1.",
         "",
     ]
     for name in COMMANDS:
@@ -285,7 +286,7 @@ def settings_page() -> str:
     for item in fields(settings.Settings):
         default = item.default_factory() if callable(item.default_factory) else item.default
         shown = ", ".join(default) if isinstance(default, tuple) else str(default)
-        variables = [settings.env_name(item.name), *filter(None, [item.metadata["airflow"]])]
+        variables = [settings.env_name(item.name), *item.metadata["airflow"]]
         names = ", ".join(f"`{name}`" for name in variables)
         code = f"`{shown}`" if shown else ""
         lines.append(f"| `{item.name}` | {code} | {_cell(item.metadata['help'])} | {names} |")

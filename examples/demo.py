@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -182,22 +183,25 @@ def show_as_lines(store: Store) -> Iterator[Callable[[list[Run]], None]]:
 
 
 def grid(store: Store, runs: list[Run]) -> Table:
-    """A row per day, a column per task."""
-    table = Table(box=None, pad_edge=False, collapse_padding=True)
-    table.add_column("day", no_wrap=True)
-    tasks = [task.task_id for task in store.dag(DAG_ID).spec.tasks] if runs else []
-    for task_id in tasks:
-        words = task_id.split("_")
-        table.add_column(" ".join(words), justify="center", min_width=max(map(len, words)))
+    """A row per task, a column per day: narrow enough for any terminal."""
+    table = bare_table()
+    table.add_column("task", no_wrap=True)
     for run in runs:
-        states = {instance.task_id: instance.state for instance in store.tasks(run.id)}
-        marks = [Text(*MARKS.get(states.get(task_id), ("?", ""))) for task_id in tasks]
-        table.add_row(f"{run.logical_date:%Y-%m-%d}", *marks)
+        table.add_column(f"{run.logical_date:%m-%d}", justify="center")
+    states = [{instance.task_id: instance.state for instance in store.tasks(run.id)} for run in runs]
+    for task in store.dag(DAG_ID).spec.tasks if runs else ():
+        marks = [Text(*MARKS.get(of_run.get(task.task_id), ("?", ""))) for of_run in states]
+        table.add_row(task.task_id, *marks)
     return table
 
 
+def bare_table(title: str | None = None) -> Table:
+    """A table without lines, which leaves 80 columns to what is in it."""
+    return Table(title=title, title_justify="left", box=None, pad_edge=False, collapse_padding=True)
+
+
 def show_runs(runs: list[Run], store: Store) -> None:
-    table = Table(title="Runs", title_justify="left")
+    table = bare_table("Runs")
     for name in ("day", "state", "seconds", "tasks", "attempts", "retried"):
         table.add_column(name, justify="left" if name in ("day", "state", "retried") else "right")
     for run in runs:
@@ -210,12 +214,12 @@ def show_runs(runs: list[Run], store: Store) -> None:
         table.add_row(
             f"{run.logical_date:%Y-%m-%d}", state, seconds, str(len(instances)), str(attempts), ", ".join(retried)
         )
-    console.print(table)
+    console.print(table, "")
 
 
 def show_summary() -> None:
     rows = PostgresHook("warehouse").get_records("SELECT * FROM nps.by_day ORDER BY day")
-    table = Table(title="nps.by_day in the warehouse, and in the sheet", title_justify="left")
+    table = bare_table("nps.by_day in the warehouse, and in the sheet")
     for name in ("day", "answers", "promoters", "passives", "detractors", "blank", "NPS", "target", "reached"):
         table.add_column(name, justify="left" if name in ("day", "reached") else "right")
     for day, *numbers, nps, target, reached in rows:
@@ -245,7 +249,8 @@ def alert(run: Run) -> str:
     messages = Control(Connection.get("chat")).act("messages", channel=nps_sample.CHANNEL)
     found = next(message for message in messages if run.run_id in message["text"])
     texts = [block["text"]["text"] for block in found["blocks"] if block["type"] == "section"]
-    return "\n".join(f"  │ {line}" for text in texts for line in html.unescape(text).splitlines())
+    lines = [line for text in texts for line in html.unescape(text).splitlines()]
+    return "\n".join(f"  │ {piece}" for line in lines for piece in textwrap.wrap(line, console.width - 4) or [""])
 
 
 if __name__ == "__main__":

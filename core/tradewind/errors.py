@@ -42,6 +42,13 @@ line prints it as one line; secrets never appear in it.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
+
+
+def sentence(told: object) -> str:
+    """What an error says, with a full stop unless it ends as a sentence does already."""
+    text = str(told).rstrip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 class TradewindError(Exception):
@@ -188,3 +195,11 @@ class TaskRescheduled(TaskSignal):
     def __init__(self, at: datetime.datetime) -> None:
         super().__init__(f"to be looked at again at {at.isoformat()}")
         self.at = at  #: aware datetime of the next look
+
+
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Ends a message about a name that nothing has: the known one that is most like it, or else `otherwise`."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+#: Longest part of a path. File systems take 255; a map index may follow.
+LONGEST = 240  # bytes
+
 _UNSAFE = re.compile(r"[^\w.=+:@-]")
 
 
@@ -30,6 +33,11 @@ def run_log(folder: str | Path, dag_id: str, run_id: str) -> Path:
 
 
 def safe(name: str) -> str:
-    """An id as a part of a path or key."""
+    """An id as a part of a path or key. One that is too long for a file system ends in a hash of all of it."""
     quoted = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode()), name)
+    if len(quoted.encode()) > LONGEST:
+        import hashlib
+
+        ending = f"~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+        return quoted.encode()[: LONGEST - len(ending)].decode(errors="ignore") + ending
     return quoted.replace(".", "%2E") if set(quoted) <= {"."} else quoted

@@ -251,7 +251,7 @@ class DagInfo(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What the process of an attempt records about it."""
 
-    state: TaskState  #: one of states.RECORDED_BY_RUNNER
+    state: TaskState  #: success, failed, skipped, up_for_retry or up_for_reschedule
     ended_at: datetime.datetime
     next_at: datetime.datetime | None = None  #: of a retry or re-look
     skips: tuple[str, ...] = ()
@@ -280,6 +280,14 @@ class TaskMove(msgspec.Struct, frozen=True):
 
     before: TaskInstance
     after: TaskInstance
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """A set of slots that tasks of all DAGs share."""
+
+    name: str
+    slots: int
+    description: str = ""
 
 
 class RunMove(msgspec.Struct, frozen=True):

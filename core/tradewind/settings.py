@@ -13,13 +13,13 @@ import os
 import shlex
 import subprocess
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from tradewind.errors import SettingError
+from tradewind.errors import SettingError, nearest
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
@@ -28,11 +28,14 @@ _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
 COMMAND_TIMEOUT = 30.0  # seconds
 
 
-def _setting(default: Any, help: str, *, airflow: str | None = None, secret: bool = False, low: float = 0) -> Any:
-    metadata = {"help": help, "airflow": airflow, "secret": secret, "low": low}
+def _setting(
+    default: Any, help: str, *, airflow: str | Sequence[str] = (), secret: bool = False, low: float = 0
+) -> Any:
+    names = (airflow,) if isinstance(airflow, str) else tuple(airflow)
+    metadata = {"help": help, "airflow": names, "secret": secret, "low": low}
     if isinstance(default, list):
-        return field(default_factory=lambda: tuple(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=lambda: tuple(default), repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,19 @@ class Settings:
     database_url: str = _setting(
         "sqlite:///{home}/tradewind.db",
         "URL of the metadata database: `sqlite:///`, `postgresql://` or `mysql://`",
-        airflow="AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+        airflow=("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALCHEMY_CONN"),
         secret=True,
     )
     logs_folder: str = _setting(
-        "{home}/logs", "where the logs of attempts lie", airflow="AIRFLOW__LOGGING__BASE_LOG_FOLDER"
+        "{home}/logs",
+        "where the logs of attempts lie",
+        airflow=("AIRFLOW__LOGGING__BASE_LOG_FOLDER", "AIRFLOW__CORE__BASE_LOG_FOLDER"),
     )
-    logs_url: str = _setting("", "log store that logs are uploaded to while they grow, as a URL; empty: none")
+    logs_url: str = _setting(
+        "",
+        "log store that logs are uploaded to while they grow, as a URL; empty: none",
+        airflow="AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER",
+    )
     logs_upload_interval: float = _setting(5.0, "seconds between uploads of a growing log", low=0.05)
     logs_delete_local: bool = _setting(
         False,
@@ -164,17 +173,13 @@ class Settings:
         airflow="AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_COMPRESSION",
     )
 
-    @cached_property
-    def home_path(self) -> Path:
-        return Path(self.home)
-
 
 @dataclass(frozen=True)
 class Sourced:
     """A setting's value and where it came from, for `config list`."""
 
     name: str
-    value: Any
+    value: Any = field(repr=False)  #: perhaps a secret
     source: str  #: "TRADEWIND_X", "AIRFLOW__X__Y", a file path, or "default"
     help: str
     secret: bool
@@ -213,6 +218,12 @@ def env_name(name: str) -> str:
     return "TRADEWIND_" + name.upper()
 
 
+def named_in_airflow(section: str, option: str) -> str | None:
+    """Our name of a setting of Airflow's; None if there is none of that kind here."""
+    variable = f"AIRFLOW__{section}__{option}".upper()
+    return next((item.name for item in fields(Settings) if variable in item.metadata["airflow"]), None)
+
+
 def parse_bool(text: str) -> bool:
     """Read one of 1/0, true/false, yes/no, on/off; anything else raises ValueError."""
     word = text.strip().lower()
@@ -246,15 +257,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     known = {item.name for item in fields(Settings)} - {"home"}
     for name in data:
         if name not in known:
-            raise SettingError(f"{path}: there is no setting {name!r}{_nearest(name, known)}.")
+            hint = nearest(name, sorted(known), "`tradewind config list` shows them all.")
+            raise SettingError(f"{path}: there is no setting {name!r}; {hint}")
     return data
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "; `tradewind config list` shows them all"
 
 
 def _lookup(item: Any, environ: Mapping[str, str], toml: dict[str, Any], toml_path: Path) -> tuple[Any, str]:
@@ -265,24 +270,48 @@ def _lookup(item: Any, environ: Mapping[str, str], toml: dict[str, Any], toml_pa
         return _from_file(environ[name + "_FILE"], name + "_FILE"), name + "_FILE"
     if environ.get(name + "_CMD"):
         return _from_command(environ[name + "_CMD"], name + "_CMD"), name + "_CMD"
-    airflow = item.metadata["airflow"]
-    if airflow and environ.get(airflow):
-        return _translate(item.name, environ[airflow]), airflow
+    for airflow in item.metadata["airflow"]:
+        if environ.get(airflow) and (value := _translate(item.name, environ[airflow], environ)):
+            return value, airflow
     if item.name in toml:
         return toml[item.name], str(toml_path)
     default = item.default_factory() if callable(item.default_factory) else item.default
     return default, "default"
 
 
-def _translate(name: str, value: str) -> str:
-    """Airflow spells executors as class names, and has one secrets backend, asked before the other sources."""
+def _translate(name: str, value: str, environ: Mapping[str, str]) -> str:
+    """Airflow's value as ours; empty if it counts as not set.
+
+    Airflow spells executors as class names, and has one secrets backend, asked before the other sources.
+    """
     if name == "executor":
         return {"LocalExecutor": "local", "SequentialExecutor": "local"}.get(value, value)
     if name == "secrets_sources":
         return ",".join((value, *_field(name).default_factory()))
     if name == "secrets_options":
         return '{"*": ' + value + "}"
+    if name == "logs_url":
+        return _remote_logs(value, environ)
     return value
+
+
+def _remote_logs(url: str, environ: Mapping[str, str]) -> str:
+    """Airflow's folder for remote logs counts if they are switched on; what belongs to it stands beside it."""
+    if not _switched_on("AIRFLOW__LOGGING__REMOTE_LOGGING", environ):
+        return ""
+    options = {}
+    if conn_id := environ.get("AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID"):
+        options["conn_id"] = conn_id
+    if url.startswith("s3:") and _switched_on("AIRFLOW__LOGGING__ENCRYPT_S3_LOGS", environ):
+        options["encrypt"] = "true"
+    return f"{url}?{urlencode(options)}" if options else url
+
+
+def _switched_on(name: str, environ: Mapping[str, str]) -> bool:
+    try:
+        return parse_bool(environ.get(name) or "false")
+    except ValueError as error:
+        raise SettingError(f"{name}: {error}") from None
 
 
 def _from_file(path: str, source: str) -> str:

@@ -1,4 +1,4 @@
-"""States of runs and task instances, what each means, and which moves between them are allowed."""
+"""States of runs and task instances, the words of rules about them, and what each means."""
 
 from __future__ import annotations
 
@@ -85,45 +85,3 @@ FAILED_STATES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
 
 #: States in which an executor holds the task instance: it takes a place under the limits.
 HELD = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.RESTARTING})
-
-#: What the process of an attempt may record about itself. Every other move is the scheduler's.
-RECORDED_BY_RUNNER = frozenset(
-    {
-        TaskState.SUCCESS,
-        TaskState.FAILED,
-        TaskState.SKIPPED,
-        TaskState.UP_FOR_RETRY,
-        TaskState.UP_FOR_RESCHEDULE,
-    }
-)
-
-_WAITING: frozenset[TaskState | None] = frozenset(
-    {None, TaskState.SCHEDULED, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE}
-)
-_DECIDED_WITHOUT_RUNNING = frozenset(
-    {TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED, TaskState.SUCCESS, TaskState.FAILED}
-)
-
-#: state -> states it may move to. A user's clear or mark may move any state anywhere, and is not listed.
-TASK_MOVES: dict[TaskState | None, frozenset[TaskState | None]] = {
-    None: frozenset({TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.SCHEDULED: frozenset({TaskState.QUEUED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.QUEUED: frozenset({TaskState.RUNNING, TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.RUNNING: frozenset({*RECORDED_BY_RUNNER, TaskState.RESTARTING, TaskState.DEFERRED, TaskState.REMOVED}),
-    TaskState.RESTARTING: frozenset({None, *RECORDED_BY_RUNNER}),
-    TaskState.UP_FOR_RETRY: frozenset({TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.UP_FOR_RESCHEDULE: frozenset({TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.DEFERRED: frozenset({TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    TaskState.AWAITING_INPUT: frozenset({TaskState.SCHEDULED, *_DECIDED_WITHOUT_RUNNING}),
-    **{state: frozenset() for state in FINISHED},
-}
-
-
-def may_move(source: TaskState | None, target: TaskState | None) -> bool:
-    """Whether a task instance in state `source` may be moved to `target` by the system itself."""
-    return target in TASK_MOVES[source]
-
-
-def is_waiting(state: TaskState | None) -> bool:
-    """Whether a task instance in this state is neither finished nor held by an executor or a trigger."""
-    return state in _WAITING

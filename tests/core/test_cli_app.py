@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import shlex
@@ -14,7 +15,7 @@ import pytest
 
 from tradewind import plugins
 from tradewind.cli import main
-from tradewind.cli.app import COMMANDS, root
+from tradewind.cli.app import AIRFLOWS, COMMANDS, root
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,12 @@ def test_every_command_prints_its_help(capsys):
         assert capsys.readouterr().out.startswith(" ".join(["Usage: tradewind", *path]))
 
 
+def test_the_version_is_an_option_too(capsys):
+    assert main(["--version"]) == main(["version"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
 def test_version_and_help_load_neither_the_store_nor_a_template_engine():
     code = "import sys; from tradewind.cli import main; main([{!r}]); print(*sys.modules, file=sys.stderr)"
     for command in ("version", "--help"):
@@ -94,6 +101,13 @@ def test_what_executors_start_does_not_load_click():
         (["dags", "trigger", "x", "--logical-date", "31.1.2025"], "is not a date like"),
         (["dags", "list"], "There is no metadata database at"),
         (["config", "get", "paralelism"], "did you mean 'parallelism'?"),
+        (["config", "get-value", "api", "auth_backend"], "There is no setting 'api auth_backend'"),
+        (["config", "get", "a", "b", "c"], "Give one name, or a section and an option of Airflow's."),
+        (["backfill", "d", "-s", "2025-01-01"], "`tradewind dags trigger DAG_ID --logical-date DATE` makes one run"),
+        (["dags", "backfill", "d"], "`tradewind dags trigger DAG_ID --logical-date DATE` makes one run"),
+        (["webserver", "-p", "8080"], "`tradewind standalone` runs everything"),
+        (["users", "create"], "nobody logs in"),
+        (["tasks", "run", "d", "t", "2025-01-01"], "`tradewind tasks test` runs one here"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_2(arguments, told, capsys):
@@ -128,10 +142,11 @@ def test_debug_shows_the_traceback_before_the_line(capsys):
     assert printed.splitlines()[-1].startswith("There is no metadata database")
 
 
-def on_a_terminal(*arguments: str, columns: int = 80) -> str:
+def on_a_terminal(*arguments: str, columns: int = 80, **more: str) -> str:
     """What a command prints when stdout and stderr are a terminal."""
     ours, theirs = pty.openpty()
-    command, environ = [sys.executable, "-m", "tradewind", *arguments], {**os.environ, "COLUMNS": str(columns)}
+    command = [sys.executable, "-m", "tradewind", *arguments]
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm", "NO_COLOR": "", **more}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environ) as process:
         os.close(theirs)
         printed = b""
@@ -147,10 +162,18 @@ def test_an_error_is_red_on_a_terminal():
     assert on_a_terminal("nonsense").startswith("\x1b[31mThere is no command")
 
 
+@pytest.mark.parametrize("wish", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_who_wants_no_colours_gets_none(wish):
+    for command in (["nonsense"], ["config", "list"], ["providers", "check", "sql"]):
+        assert "\x1b[3" not in on_a_terminal(*command, **wish)
+
+
 def test_a_table_is_drawn_on_a_terminal():
     printed = on_a_terminal("providers", "list")
     assert "─" in printed
     assert "core" in printed
+    plain = on_a_terminal("providers", "list", "-o", "plain").replace("\r\n", "\n")
+    assert plain == run("providers", "list").stdout
 
 
 def test_a_narrow_terminal_does_without_some_columns_and_says_so(tmp_path):
@@ -184,6 +207,23 @@ def test_a_misspelt_variable_of_a_setting_is_told_and_nothing_else(capsys, monke
     assert all("PARALLELISM_FILES" in line for line in told[1:])
 
 
+def test_a_zone_that_there_is_not_is_blamed_on_the_setting_and_not_on_the_dag(tmp_path):
+    (tmp_path / "dag.py").write_text(
+        "from tradewind import DAG\ndag = DAG('x', start_date='2025-01-01', schedule='@daily')\n"
+    )
+    done = run("run", str(tmp_path / "dag.py"), TRADEWIND_DEFAULT_TIMEZONE="Europe/Berln")
+    assert (
+        "The setting default_timezone: there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?"
+        in done.stderr
+    )
+
+
+def test_the_check_of_a_provider_that_there_is_not_is_one_line():
+    done = run("providers", "check", "slak")
+    assert (done.returncode, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
+    assert "No provider is called 'slak'. Installed: " in done.stderr
+
+
 def test_a_home_that_cannot_be_made_is_one_line():
     done = run("standalone", TRADEWIND_HOME="/dev/null/home")
     assert done.returncode == 2
@@ -201,6 +241,28 @@ def test_airflows_names_for_commands_work(home, capsys):
     assert main(["dags", "list-import-errors"]) == 0
     assert main(["config", "get-value", "executor"]) == 0
     assert "local" in capsys.readouterr().out
+    assert main(["dags", "list-runs"]) == 0
+    assert "no such runs" in capsys.readouterr().err
+    assert main(["plugins", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "core"
+    assert main(["rotate-fernet-key"]) == 0
+    assert "encrypted with the new key" in capsys.readouterr().out
+    assert main(["db", "check-migrations"]) == 0
+    assert main(["dags", "clear", "nothing"]) == 2
+    assert "There is no DAG 'nothing'" in capsys.readouterr().err
+    assert main(["config", "get-value", "database", "sql_alchemy_conn"]) == 0
+    assert capsys.readouterr().out == f"sqlite:///{home}/tradewind.db\n"
+
+
+def test_commands_as_airflow_1_called_them(home, capsys):
+    assert main(["initdb"]) == 0
+    assert main(["list_dags"]) == 0
+    assert f"`tradewind scheduler` reads the files in {home}/dags" in capsys.readouterr().err
+    assert main(["clear", "no-such", "-y"]) == 2
+    assert "There is no DAG 'no-such'" in capsys.readouterr().err
+    context = click.Context(root)
+    commands = [command for _, command in all_commands(root)]
+    assert all(root.get_command(context, name) in commands for name in AIRFLOWS)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -144,6 +144,7 @@ def test_an_unknown_dag_is_an_error_with_the_nearest_name(home, fail):
         assert "did you mean 'daily'?" in fail("dags", command, "dayly")
     assert "did you mean 'daily'?" in fail("runs", "list", "dayly")
     assert "did you mean 'daily'?" in fail("tasks", "why", "dayly", "first")
+    assert "`tradewind dags errors` the 1 file(s) that cannot be read" in fail("dags", "show", "x")
 
 
 def test_files_that_cannot_be_read_are_listed_with_line_and_reason(home, tell):
@@ -167,11 +168,11 @@ def test_runs_are_listed_newest_first(home, tell):
 def test_a_run_is_found_by_its_id_its_date_or_as_the_newest(home, tell, fail):
     for name in ([], ["2025-03-03"], ["2025-03-03T01:00:00+01:00"], ["scheduled__2025-03-03T00:00:00+00:00"]):
         assert tell("dags", "state", "daily", *name) == "failed\n"
-    assert "2025-03-09" in fail("dags", "state", "daily", "2025-03-09")
+    assert "called '2025-03-09'; `tradewind runs list daily` shows" in fail("dags", "state", "daily", "2025-03-09")
     assert "has no run yet" in fail("dags", "state", "by_hand")
 
 
-def test_states_of_tasks(home, tell):
+def test_states_of_tasks(home, tell, capsys):
     assert tell("tasks", "state", "daily", "third") == "failed\n"
     rows = json.loads(tell("tasks", "states", "daily", "2025-03-03", "-o", "json"))
     assert {row["task_id"]: (row["state"], row["tries"]) for row in rows} == {
@@ -180,17 +181,19 @@ def test_states_of_tasks(home, tell):
         "third": ("failed", 1),
         "last": ("upstream_failed", 0),
     }
+    assert main(["tasks", "states", "daily"]) == 0
+    assert capsys.readouterr().err == "scheduled__2025-03-04T00:00:00+00:00: failed\n"
 
 
 def test_the_log_of_a_task_is_printed(home, tell, fail):
     assert "hello on 2025-03-03" in tell("tasks", "logs", "daily", "first", "2025-03-03")
     assert "hello on 2025-03-04" in tell("tasks", "logs", "daily", "first", "--follow")
     assert "has not been started" in fail("tasks", "logs", "daily", "last")
-    assert "no log of try 7" in fail("tasks", "logs", "daily", "first", "--try", "7")
+    assert "has had 1 try so far, and no try 7" in fail("tasks", "logs", "daily", "first", "--try", "7")
 
 
 def test_why_says_what_happened(home, tell):
-    assert "upstream_failed" in tell("tasks", "why", "daily", "last")
+    assert "as upstream_failed: it needs third, which failed\n" in tell("tasks", "why", "daily", "last")
 
 
 @pytest.mark.parametrize("arguments", [["tasks", "list", "daily"], ["tasks", "list", "daily", "--tree"]])
@@ -213,7 +216,7 @@ def test_next_runs_follow_the_schedule(own_home, tell, capsys):
     rows = json.loads(tell("dags", "next", "daily", "-n", "9", "-o", "json"))
     assert [row["logical_date"] for row in rows] == ["2025-03-03T00:00:00Z", "2025-03-04T00:00:00Z"]
     main(["dags", "next", "by_hand"])
-    assert "will not run by schedule any more" in capsys.readouterr().err
+    assert capsys.readouterr().err == "by_hand has no schedule: it runs when it is triggered.\n"
 
 
 def test_pause_and_unpause(own_home, tell):
@@ -251,10 +254,11 @@ def test_what_nobody_will_start_is_told_when_it_is_asked_for(own_home, tell, cap
 
 
 def test_a_misspelt_param_is_told_and_any_other_key_is_not(own_home, capsys):
-    assert main(["dags", "trigger", "by_hand", "-c", '{"N": 5, "nn": 1, "unrelated": 2}']) == 0
-    told = capsys.readouterr().err
-    assert "by_hand has no param 'nn'; did you mean 'n'?" in told
-    assert "unrelated" not in told
+    for command in (["dags", "trigger", "by_hand"], ["dags", "test", "by_hand"], ["tasks", "test", "by_hand", "shout"]):
+        assert main([*command, "-c", '{"N": 5, "nn": 1, "unrelated": 2}']) == 0
+        told = capsys.readouterr().err
+        assert "by_hand has no param 'nn'; did you mean 'n'?" in told
+        assert "unrelated" not in told
 
 
 def test_marking_and_deleting_runs_needs_no_scheduler(own_home, tell):
@@ -292,7 +296,9 @@ def test_clear_takes_dates_or_one_run(own_home, tell, fail):
     assert "not both" in fail("tasks", "clear", "by_hand", "-s", "2025-03-05", "-r", "2025-03-06")
     assert "no run between" in fail("tasks", "clear", "by_hand", "-s", "2031-01-01")
     assert "regular expression" in fail("tasks", "clear", "by_hand", "-t", "(")
-    assert "No task" in fail("tasks", "clear", "by_hand", "-t", "nonsense")
+    assert "No task of by_hand matches 'nonsense'; `tradewind tasks list by_hand` shows them." in fail(
+        "tasks", "clear", "by_hand", "-t", "nonsense"
+    )
 
 
 def test_deleting_a_dag_forgets_its_runs(own_home, tell, fail):
@@ -345,6 +351,23 @@ def test_a_file_is_run_in_this_process(tmp_path, monkeypatch, capsys):
     assert "✓ shout  success" in printed.err
     assert "by_hand: success after" in printed.err
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_run_that_is_interrupted_says_of_each_task_how_it_ended(tmp_path, capsys):
+    path = tmp_path / "file.py"
+    path.write_text(
+        "from tradewind import DAG\n"
+        "from tradewind.operators.bash import BashOperator\n"
+        "with DAG('stopped') as dag:\n"
+        f"    stop = BashOperator(task_id='stop', bash_command='kill -INT {os.getpid()}; sleep 60')\n"
+        "    stop >> BashOperator(task_id='after', bash_command='true')\n"
+    )
+    assert main(["run", str(path)]) == 130
+    told = capsys.readouterr().err
+    assert "✗ stop  failed" in told
+    assert "- after  skipped  interrupted\n" in told
+    assert "Traceback" not in told  # all of its frames are those of tradewind and of Python
+    assert told.endswith("Interrupted.\n")
 
 
 def test_a_breakpoint_stops_the_live_line_and_opens_a_debugger(tmp_path):
@@ -401,7 +424,10 @@ def test_what_a_file_prints_is_masked(tmp_path, monkeypatch, capsys):
     [
         ("x = 1\n", "makes no DAG"),
         (DAG_FILE, "has the DAGs by_hand, daily: name one of them with --dag"),
-        ("import nonsense_that_is_not_there\n", "line 1: ModuleNotFoundError"),
+        (
+            "import nonsense_that_is_not_there\n",
+            "line 1: ModuleNotFoundError: No module named 'nonsense_that_is_not_there'\n",
+        ),
         ("x = 1\n(\n", "line 2: SyntaxError"),
         ("import sys\nsys.exit(3)\n", "line 2: SystemExit"),
         ("from tradewind import DAG\nDAG('x', shedule=1)\n", "did you mean 'schedule'"),
@@ -411,6 +437,13 @@ def test_a_file_that_cannot_be_run_is_one_red_line(source, told, tmp_path, fail)
     path = tmp_path / "file.py"
     path.write_text(source)
     assert told in fail("run", str(path))
+
+
+def test_a_dag_that_its_file_does_not_have_is_told_with_those_it_has(tmp_path, fail):
+    path = tmp_path / "file.py"
+    path.write_text(DAG_FILE)
+    told = f"{path} has no DAG 'dayly', but: by_hand, daily.\n"
+    assert fail("run", str(path), "--dag", "dayly") == fail("dags", "test", "dayly", "-f", str(path)) == told
 
 
 def test_a_parameter_that_breaks_its_schema_is_an_error(own_home, fail):
@@ -453,10 +486,31 @@ def test_the_database_is_checked_cleaned_and_reset(own_home, tell, fail):
 
 
 def test_pools_are_kept(own_home, tell, fail):
-    tell("pools", "set", "narrow", "2")
-    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == {"pool": "narrow", "slots": 2}
+    tell("pools", "set", "narrow", "2", "calls to the shop")
+    tell("pools", "set", "narrow", "3")
+    narrow = {"pool": "narrow", "slots": 3, "description": "calls to the shop"}
+    assert json.loads(tell("pools", "list", "-o", "json"))[-1] == narrow
+    assert json.loads(tell("pools", "get", "narrow", "-o", "json")) == narrow
+    assert "no pool 'wide'" in fail("pools", "get", "wide")
     tell("pools", "delete", "narrow", "-y")
     assert "narrow" in fail("pools", "delete", "narrow", "-y")
+
+
+def test_pools_are_exported_and_imported(own_home, tell, fail, tmp_path):
+    file = tmp_path / "pools.json"
+    api = '{"slots": 2, "description": "größe", "include_deferred": false}'
+    file.write_text(f'{{"api": {api}, "db": {{"slots": 0}}}}', encoding="utf-8")
+    tell("pools", "import", str(file))
+    tell("pools", "export", str(tmp_path / "all.json"))
+    assert json.loads((tmp_path / "all.json").read_text(encoding="utf-8")) == {
+        "api": {"slots": 2, "description": "größe"},
+        "db": {"slots": 0, "description": ""},
+        "default_pool": {"slots": 128, "description": ""},
+    }
+    for wrong in ('{"new": {"slots": 1}, "api": {}}', '{"new": {"slots": 1}, "api": {"slots": -1}}', "[]", "{"):
+        file.write_text(wrong)
+        assert "Nothing was stored" in fail("pools", "import", str(file))
+    assert "new" not in tell("pools", "list")
 
 
 def test_info_tells_of_a_database_that_is_not_there(tmp_path, monkeypatch, tell):
@@ -490,6 +544,7 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
         wait_for(lambda: main(["dags", "trigger", "slow", "-r", "one"]) == 0, "standalone reads the new DAG file")
         assert "No scheduler" not in capsys.readouterr().err
         (home / "dags" / "broken.py").write_text("from tradewind import DAG\nDAG(\n")
+        (home / "dags" / "twin.py").write_text("from tradewind import DAG\ndag = DAG('slow')\n")
         release = threading.Timer(1.0, flag.touch)
         release.start()
         followed = tell("tasks", "logs", "slow", "wait", "-f")
@@ -498,16 +553,20 @@ def test_standalone_runs_what_is_triggered_follows_its_log_and_stops_on_ctrl_c(t
         assert "success" in followed
         wait_for(lambda: tell("dags", "state", "slow") == "success\n", "the run ends")
         wait_for(lambda: "broken.py" in tell("dags", "errors"), "standalone reads the broken file")
+        wait_for(lambda: "twin.py" in tell("dags", "errors"), "standalone reads the file with a DAG id that is taken")
+        shown = json.loads(tell("info", "-o", "json"))
+        assert f"process {process.pid}, at work" in shown["schedulers"][0]
         assert main(["db", "reset", "-y"]) == 2
         assert (
             f"A scheduler is at work on sqlite:///{home}/tradewind.db (process {process.pid}" in capsys.readouterr().err
         )
-        assert "A scheduler" in subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
+        assert f"A scheduler (process {process.pid}" in subprocess.run(command, capture_output=True, text=True).stderr
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert str(home) in out
     assert f"{home}/dags/broken.py, line 2 cannot be read: SyntaxError" in err
+    assert f"{home}/dags/twin.py: Duplicate DAG id: the DAG 'slow' is in {home}/dags/slow.py already." in err
     assert "Traceback" not in err
     assert err.endswith("Stopped.\n")
 

@@ -280,7 +280,7 @@ def test_get_hook_says_which_types_there_are(echo):
     assert "no installed provider knows the type 'ecoh'; did you mean 'echo'?" in broken(
         Connection.from_uri("ecoh://h", "x").get_hook
     )
-    assert "Known types: " in broken(Connection.from_uri("qqqqqq://h", "x").get_hook)
+    assert "known types: " in broken(Connection.from_uri("qqqqqq://h", "x").get_hook)
     assert "the type 'dull' has no hook" in broken(Connection.from_uri("dull://h", "x").get_hook)
 
 

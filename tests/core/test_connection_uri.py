@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tradewind import plugins
 from tradewind.connection import Connection, encode_password
-from tradewind.connection.uri import split_hosts
+from tradewind.connection.uri import split_hosts, split_uri
 from tradewind.errors import BrokenConnection
 from tradewind.hookspecs import hookimpl
 from tradewind.records import ConnectionType, Extra
@@ -529,3 +529,9 @@ def test_an_encoded_password_is_read_as_it_was(password):
 
 def test_hosts_can_be_split_alone():
     assert split_hosts("h1:1,[::1]:2,h3") == [("h1", 1), ("::1", 2), ("h3", None)]
+
+
+def test_the_parts_of_a_uri_show_no_secret():
+    parts = split_uri("postgres://me:hush@db/sales?token=hush")
+    assert parts.password == "hush"
+    assert "hush" not in repr(parts)

@@ -26,6 +26,7 @@ from tradewind.errors import (
     NotFound,
     ParamError,
     ScheduleError,
+    SettingError,
     UnknownArgument,
     UsageError,
 )
@@ -225,7 +226,7 @@ def test_a_zone_without_a_name_is_refused():
 
 def test_an_unknown_default_zone_is_an_error(monkeypatch):
     monkeypatch.setenv("TRADEWIND_DEFAULT_TIMEZONE", "Europe/Berlim")
-    with pytest.raises(ScheduleError, match="Europe/Berlin"):
+    with pytest.raises(SettingError, match=r"The setting default_timezone: .*Europe/Berlin"):
         DAG("d")
 
 

@@ -31,8 +31,14 @@ def task(task_id, *upstream, **fields):
 
 def begin(live):
     moves = start(live, NOW)
-    live.commit(moves)
+    commit(live, moves)
     return states(moves)
+
+
+def commit(live, moves):
+    for move in moves.tasks:
+        live.put(move.after)
+    live.run = moves.run.after if moves.run else live.run
 
 
 def states(moves):
@@ -43,7 +49,7 @@ def end(live, task_id, state=TaskState.SUCCESS, **fields):
     """Let a task end, and commit what follows."""
     live.put(replace(live.instances[task_id], state=state, **fields))
     moves = decide(live, [task_id], LATER)
-    live.commit(moves)
+    commit(live, moves)
     return states(moves)
 
 
@@ -78,7 +84,21 @@ def test_a_failure_runs_down_to_the_end_of_the_run():
     after = end(live, "a", TaskState.FAILED)
     assert after == dict.fromkeys("bcd", TaskState.UPSTREAM_FAILED)
     assert live.run.state is RunState.FAILED
-    assert live.run.reason == "failed: d"
+    assert live.run.reason == "failed: a"  # what failed, and not the leaf, which did not even run
+    assert [live.instances[name].reason for name in "bc"] == [
+        "it needs a, which failed",
+        "it needs b, which could not run",
+    ]
+
+
+def test_reasons_name_a_few_tasks_of_many():
+    many = [f"t{number}" for number in range(8)]
+    live = live_of(*map(task, many), task("join", *many, trigger_rule=TriggerRule.ONE_SUCCESS))
+    begin(live)
+    for name in many:
+        end(live, name, TaskState.FAILED)
+    assert live.instances["join"].reason == "it needs t0, t1, t2, t3, t4 and 3 more, which failed"
+    assert live.run.reason == "failed: t0, t1, t2, t3, t4 and 3 more"
 
 
 def test_a_leaf_that_ends_well_saves_the_run():
@@ -106,7 +126,7 @@ def test_skips_cascade_and_stop_at_a_join():
 
 def test_a_skip_by_a_branch_overrides_the_trigger_rule():
     live = live_of(task("branch"), task("left", "branch", trigger_rule=TriggerRule.ALWAYS))
-    live.commit(Moves())
+    commit(live, Moves())
     live.run = replace(live.run, state=RunState.RUNNING)
     assert end(live, "branch", skips=("left",)) == {"left": TaskState.SKIPPED}
 
@@ -238,7 +258,7 @@ def test_failing_fast_spares_teardowns():
     moves = fail_fast(live, NOW, "a")
     assert states(moves) == {"b": TaskState.FAILED, "c": TaskState.SKIPPED}
     assert moves.run is None
-    live.commit(moves)
+    commit(live, moves)
     assert states(decide(live, ["b", "c"], NOW)) == {"down": TaskState.SCHEDULED}
 
 

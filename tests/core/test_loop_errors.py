@@ -194,3 +194,12 @@ def test_an_attempt_on_another_machine_can_be_marked(far):
     far.later(6)
     assert far.state("d") == "success"
     assert (far.loop.dispatcher.in_flight, far.loop.dispatcher.elsewhere) == ({}, {})
+
+
+def test_a_dag_deleted_under_an_attempt_on_another_machine_stops_nothing(far):
+    assert far.outside.finish_attempt(far.far, Outcome(TaskState.SUCCESS, far.now))
+    far.outside.delete_dag("d")
+    far.later(6)
+    far.later(2)
+    assert not far.loop.board.runs
+    assert (far.loop.dispatcher.in_flight, far.loop.dispatcher.elsewhere) == ({}, {})

@@ -15,6 +15,7 @@ import pytest
 from tradewind import secrets
 from tradewind.dag import DAG, TaskGroup
 from tradewind.errors import DagError, TradewindError
+from tradewind.operator.call import name_of
 from tradewind.operators.empty import EmptyOperator
 from tradewind.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
 
@@ -241,3 +242,14 @@ def test_a_false_result_skips_everything_downstream(result: Any, branch: Any, ex
 def test_a_false_result_may_leave_the_rest_to_the_trigger_rules(branch: Any, execution: Any) -> None:
     task = branch(False, ShortCircuitOperator, ignore_downstream_trigger_rules=False)
     assert set(execution.execute_with_ti(task)[1].skips) == {"a", "b", "join", "group.first"}
+
+
+def test_functions_are_called_by_their_own_name_in_messages():
+    def fetch():
+        return 1
+
+    class Reader:
+        def read(self):
+            return 1
+
+    assert [name_of(one) for one in (fetch, Reader().read, len)] == ["fetch", "Reader.read", "len"]

@@ -296,6 +296,21 @@ def test_an_earlier_try_leaves_no_values_behind() -> None:
     assert api.xcoms == {}
 
 
+def test_a_failing_callback_does_not_tell_the_error_of_the_task_again(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(context: Any) -> None:
+        try:
+            raise KeyError("its own")
+        except KeyError:
+            raises(ValueError("that came of it"))(context)
+
+    run(make(raises(RuntimeError("of the task")), on_failure_callback=[raises(ValueError("alone")), broken]))
+    told = caplog.text[caplog.text.index("The on_failure_callback") :]
+    assert "ValueError: alone" in told
+    assert "KeyError: 'its own'" in told
+    assert "ValueError: that came of it" in told
+    assert "RuntimeError: of the task" not in told
+
+
 def test_a_failing_callback_is_logged_and_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     def broken(context: Any) -> None:
         raise ValueError("of the callback")

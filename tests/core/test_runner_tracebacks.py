@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
 from tradewind.errors import TaskFailed, XComError
@@ -29,6 +31,15 @@ def test_an_error_of_ours_that_came_from_our_own_code_needs_no_frames() -> None:
     assert "Traceback" not in shown
     assert shown.startswith("tradewind.errors.XComError: ")
     assert "in action" in format_error(caught(action))
+
+
+def test_an_error_of_ours_shows_how_the_users_code_came_to_it_and_not_the_way_through_libraries() -> None:
+    for error, shows_library in ((TaskFailed("stop"), False), (ValueError("wrong"), True)):
+        future: Future[None] = Future()
+        future.set_exception(error)
+        shown = format_error(caught(future.result))
+        assert "in caught" in shown
+        assert ("in result" in shown) is shows_library
 
 
 def test_causes_and_members_of_groups_are_shown() -> None:

@@ -62,6 +62,33 @@ def test_airflow_home_and_airflow_names(home):
     assert found.executor == "local"
 
 
+def test_options_that_airflow_had_in_another_section_before(home):
+    old = {"AIRFLOW__CORE__SQL_ALCHEMY_CONN": "postgresql://db/a", "AIRFLOW__CORE__BASE_LOG_FOLDER": "/old"}
+    assert read(home, **old).database_url == "postgresql://db/a"
+    assert read(home, **old).logs_folder == "/old"
+    assert read(home, **old, AIRFLOW__LOGGING__BASE_LOG_FOLDER="/new").logs_folder == "/new"
+
+
+def test_airflows_remote_logs(home):
+    folder = {"AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "s3://logs/airflow"}
+    switched_on = {**folder, "AIRFLOW__LOGGING__REMOTE_LOGGING": "True"}
+    conn_id = {"AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID": "my logs", "AIRFLOW__LOGGING__ENCRYPT_S3_LOGS": "False"}
+    assert read(home, **folder, **conn_id).logs_url == ""
+    assert read(home, **switched_on).logs_url == "s3://logs/airflow"
+    assert read(home, **switched_on, **conn_id).logs_url == "s3://logs/airflow?conn_id=my+logs"
+    encrypted = {**switched_on, "AIRFLOW__LOGGING__ENCRYPT_S3_LOGS": "True"}
+    assert read(home, **encrypted).logs_url == "s3://logs/airflow?encrypt=true"
+    elsewhere = {**encrypted, "AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER": "file:///logs"}
+    assert read(home, **elsewhere).logs_url == "file:///logs"
+    with pytest.raises(SettingError, match=r"AIRFLOW__LOGGING__REMOTE_LOGGING: 'perhaps' is neither true nor false"):
+        read(home, **folder, AIRFLOW__LOGGING__REMOTE_LOGGING="perhaps")
+    home.mkdir()
+    (home / "tradewind.toml").write_text('logs_url = "s3://ours"\n')
+    assert read(home, **folder).logs_url == "s3://ours"
+    assert settings.named_in_airflow("logging", "remote_base_log_folder") == "logs_url"
+    assert settings.named_in_airflow("api", "auth_backend") is None
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
@@ -121,3 +148,12 @@ def test_every_setting_has_one_line_of_help():
 def test_importing_reads_nothing():
     code = "import os; os.environ['TRADEWIND_PARALLELISM'] = 'bad'; import tradewind, tradewind.settings"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_secrets_are_not_shown():
+    given = {"TRADEWIND_DATABASE_URL": "postgresql://me:hush@db/meta", "TRADEWIND_FERNET_KEYS": "hush1,hush2"}
+    given["TRADEWIND_SECRETS_OPTIONS"] = '{"vault": {"token": "hush3"}}'
+    found = settings.read(given)
+    assert (found.database_url, found.fernet_keys) == ("postgresql://me:hush@db/meta", ("hush1", "hush2"))
+    assert "hush" not in repr(found)
+    assert "hush" not in repr(settings.read_with_sources(given))

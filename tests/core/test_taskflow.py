@@ -565,3 +565,59 @@ def test_the_classic_example_works_as_it_is_written(tmp_path):
     assert found[0].line == code.splitlines().index("tutorial()") + 1
     assert run_all(found[0])["load"] == "Total: 734.48"
     assert "tutorial_file" not in sys.modules
+
+
+class TestConditions:
+    """`@task.run_if` and `@task.skip_if`."""
+
+    @pytest.mark.parametrize(
+        ("decorator", "answer", "state", "told"),
+        [
+            (task.run_if, True, TaskState.SUCCESS, ""),
+            (task.run_if, (True, "not told"), TaskState.SUCCESS, ""),
+            (task.run_if, False, TaskState.SKIPPED, "Task 'work' is skipped by its @task.run_if."),
+            (task.run_if, (False, "no data today"), TaskState.SKIPPED, "no data today"),
+            (task.skip_if, False, TaskState.SUCCESS, ""),
+            (task.skip_if, True, TaskState.SKIPPED, "Task 'work' is skipped by its @task.skip_if."),
+            (task.skip_if, (True, None), TaskState.SKIPPED, "Task 'work' is skipped by its @task.skip_if."),
+        ],
+    )
+    def test_the_answer_decides(self, decorator, answer, state, told, run_task):
+        asked = []
+
+        @decorator(lambda context: asked.append(context["ti"].task_id) or answer)
+        @task
+        def work():
+            return 1
+
+        with DAG("d", schedule=None):
+            done = run_task(work().operator)
+        assert (done.state, done.reason) == (state, told and f"TaskSkipped: {told}")
+        assert done.result == (1 if state is TaskState.SUCCESS else None)
+        assert asked == ["work"]
+
+    def test_conditions_add_up_and_other_keywords_stay(self, run_task):
+        @task.skip_if(lambda context: context["params"]["off"], "it is off")
+        @task.run_if(lambda context: context["ti"].task_id != "never")
+        @task.bash(retries=2, pre_execute=lambda context: order.append("mine"))
+        def work():
+            return "echo done"
+
+        order = []
+        with DAG("d", schedule=None, params={"off": False}):
+            one, never = work().operator, work.override(task_id="never")().operator
+        assert (type(one).__name__, one.retries) == ("BashOperator", 2)
+        assert run_task(one).result == "done"
+        assert run_task(one, conf={"off": True}).reason == "TaskSkipped: it is off"
+        assert run_task(never).state is TaskState.SKIPPED
+        assert order == ["mine"] * 3
+
+    def test_it_stands_above_a_task_decorator(self):
+        with pytest.raises(DagError, match=r"@task.run_if stands above a @task decorator, not above .*work itself"):
+
+            @task
+            @task.run_if(lambda context: True)
+            def work(): ...
+
+        with pytest.raises(DagError, match=r"@task.skip_if takes a function of the context"):
+            task.skip_if(True)

@@ -1,6 +1,7 @@
 """A real scheduler process on a real SQLite file, driven from outside; wheels, and clean environments to put them in."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from tradewind.errors import StoreError
 from tradewind.records import NewRun
 from tradewind.scheduler.planner import triggered_run
 from tradewind.scheduler.service import ensure_folders
-from tradewind.states import TaskState
+from tradewind.states import HELD, RunState, TaskState
 from tradewind.store import open_store
 
 ROOT = Path(__file__).parents[2]
@@ -26,39 +27,76 @@ PATIENCE = 90.0
 
 
 class Environment:
-    """A virtual environment, in which nothing is but what it was made with."""
+    """A virtual environment, in which nothing is but what it was made with, and what is in the one `below`.
 
-    def __init__(self, folder, *requirements):
+    It has no pip of its own, which takes longer to install than most of what we test: the pip that runs the tests
+    installs into it.
+    """
+
+    def __init__(self, folder, *requirements, below=None):
         self.folder = folder
         self.executable = folder / "bin" / "python"
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        self.install(*requirements)
+        if not self.executable.exists():
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        if below is not None:
+            (self.packages / "below.pth").write_text(f"{below.packages}\n", encoding="utf-8")
+        if requirements:
+            self.install(*requirements)
+
+    @property
+    def packages(self):
+        """The folder `site-packages`."""
+        (found,) = self.folder.glob("lib/python*/site-packages")
+        return found
 
     def install(self, *requirements, **options):
-        quietly = ("--quiet", "--no-compile", "--no-warn-script-location")
         constraints = ("--constraint", str(ROOT / "constraints.txt"))
-        done = self.python("-m", "pip", "install", *quietly, *constraints, *requirements, pip=True, **options)
+        self.pip("install", "--quiet", "--no-compile", *constraints, *requirements, **options)
+
+    def pip(self, *words, **options):
+        """What pip says."""
+        command = [sys.executable, "-m", "pip", "--python", self.executable, *words]
+        done = subprocess.run(command, capture_output=True, text=True, **options)
         assert done.returncode == 0, done.stderr
+        return done.stdout
 
-    def python(self, *words, environ=None, pip=False, **options):
-        clean = dict(os.environ) if pip else {"PATH": os.environ["PATH"], "HOME": str(self.folder)}
-        command = [self.executable, *words]
-        return subprocess.run(command, capture_output=True, text=True, env={**clean, **(environ or {})}, **options)
-
-
-def build_wheel(package, folder):
-    """Built as `make build` does it: the wheel from the source distribution."""
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, package]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    def python(self, *words, environ=None, **options):
+        clean = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **(environ or {})}
+        return subprocess.run([self.executable, *words], capture_output=True, text=True, env=clean, **options)
 
 
 @pytest.fixture(scope="session")
-def wheel_of(tmp_path_factory):
-    """`wheel_of(folder)` builds the wheel of a package."""
-    return lambda package: build_wheel(package, tmp_path_factory.mktemp("wheels"))
+def once(tmp_path_factory):
+    """`once(name, make)` calls `make(folder)` in one worker of the session; all of them get the folder."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name, make):
+        folder, mark = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not mark.exists():
+                make(folder)
+                mark.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def wheel_of(once):
+    """`wheel_of(folder)` is the wheel of a package, built as `make build` does it: from the source distribution."""
+
+    def build(package, folder):
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, package]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def wheel(package):
+        (found,) = once(f"wheel-{package.name}", lambda folder: build(package, folder)).glob("*.whl")
+        return found
+
+    return wheel
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +106,15 @@ def wheels(wheel_of):
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory):
-    """`environment(*requirements)` makes a clean environment."""
-    return lambda *requirements: Environment(tmp_path_factory.mktemp("environment") / "venv", *requirements)
+def core(once, wheels):
+    """An environment with the wheel of the core and what it needs, for looking at only."""
+    return Environment(once("core", lambda folder: Environment(folder, wheels["tradewind"])))
+
+
+@pytest.fixture(scope="session")
+def environment(core, tmp_path_factory):
+    """`environment(*requirements)` makes an environment with these on top of the core, or of nothing: `below=None`."""
+    return lambda *more, below=core: Environment(tmp_path_factory.mktemp("environment") / "venv", *more, below=below)
 
 
 class Deployment:
@@ -158,6 +202,11 @@ class Deployment:
         found = self.store.run(run.dag_id, run.run_id)
         return found if found.state.is_finished and not found.callback_due else None
 
+    def held(self):
+        """The task instances that an executor has, or should have."""
+        runs = [run for state in (RunState.RUNNING, RunState.QUEUED) for run in self.store.runs(state=state)]
+        return [task for run in runs for task in self.store.tasks(run.id) if task.state in HELD]
+
     def states(self, run):
         return {task.task_id: str(task.state) for task in self.store.tasks(run.id)}
 
@@ -190,7 +239,7 @@ def deploy(tmp_path):
     for found in made:
         found.stop()
         with contextlib.suppress(StoreError, ProcessLookupError):
-            for held in found.store.running_everywhere():
-                if held.task.pid:
-                    os.kill(held.task.pid, signal.SIGKILL)
+            for task in found.held():
+                if task.pid:
+                    os.kill(task.pid, signal.SIGKILL)
         found.store.close()

@@ -50,15 +50,13 @@ def test_a_killed_attempt_has_its_callbacks_called(deploy, tmp_path):
     run = here.trigger("doomed")
     pids = []
     for number in (1, 2):
-        (held,) = here.until(
+        (task,) = here.until(
             lambda number=number: [
-                held
-                for held in here.store.running_everywhere()
-                if held.task.pid and held.task.pid not in pids and held.key.try_number == number
+                task for task in here.held() if task.pid and task.pid not in pids and task.try_number == number
             ]
         )
-        pids.append(held.task.pid)
-        os.kill(held.task.pid, signal.SIGKILL)
+        pids.append(task.pid)
+        os.kill(task.pid, signal.SIGKILL)
     assert str(here.ended(run).state) == "failed"
     here.until(lambda: here.store.run("doomed", run.run_id).owner is None)  # it is kept till everybody is told
 
@@ -85,9 +83,9 @@ def test_they_are_called_too_when_no_scheduler_is_at_work_to_see_the_end(deploy,
     here.write("doomed.py", DAG.format(notes=str(notes)))
     here.start()
     run = here.trigger("doomed")
-    (held,) = here.until(lambda: [held for held in here.store.running_everywhere() if held.task.pid])
+    (task,) = here.until(lambda: [task for task in here.held() if task.pid])
     here.kill()
-    os.kill(held.task.pid, signal.SIGKILL)
+    os.kill(task.pid, signal.SIGKILL)
     here.cli("tasks", "clear", "doomed", "--yes")
     assert here.store.requests() == []
     (told,) = map(json.loads, notes.read_text().splitlines())

@@ -16,7 +16,7 @@ _BLOCK = re.compile(
 
 @pytest.mark.timeout(900)
 def test_the_provider_of_the_page_works(environment, wheels, tmp_path):
-    environ = environment(wheels["tradewind"])
+    environ = environment(wheels["tradewind"], "pip", below=None)
     folder = tmp_path / "tradewind-ftp"
     folder.mkdir()
     done = []

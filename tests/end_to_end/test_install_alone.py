@@ -22,9 +22,9 @@ NEVER = {"moto", "flask", "pandas", "polars", "pyarrow", "zstandard", "xlsxwrite
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment, wheel_of, wheels):
-    alone = environment(wheels["tradewind"], wheel_of(ROOT / "providers" / name))
-    listed = {found["name"].lower() for found in json.loads(alone.python("-m", "pip", "list", "--format=json").stdout)}
+def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment, wheel_of):
+    alone = environment(wheel_of(ROOT / "providers" / name))
+    listed = {found["name"].lower() for found in json.loads(alone.pip("list", "--format=json"))}
     others = {distribution for distribution, owner in OF_ONE.items() if owner != name}
     assert not listed & (others | NEVER)
     assert {found for found in listed if found.startswith("tradewind")} == {"tradewind", f"tradewind-{name}"}
@@ -44,3 +44,17 @@ def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment
     first, told, last = done.stdout.splitlines()
     assert (first, last) == ("[]", "[]")
     assert told.startswith("[] "), told
+
+    code = (
+        "from tradewind.cli import main\n"
+        "import os; os.environ['TRADEWIND_CONN_WAREHOUSE'] = 'postgres://etl:pw@db.example/sales'\n"
+        "main(['connections', 'test', 'warehouse'])\n"
+        "open('needs_more.py', 'w').write('import tradewind_postgres.hook')\n"
+        "main(['run', 'needs_more.py'])\n"
+        "main(['sandbox', 'start', 'postgres'])\n"
+    )
+    missing = alone.python("-c", code).stderr
+    command = "pip install 'tradewind[postgres]'"
+    assert f"the provider of its type, 'postgres', is not installed: {command}." in missing
+    assert f"No module named 'tradewind_postgres'; it comes with a provider: {command}" in missing
+    assert f"The provider of the connection type 'postgres' is not installed: {command}" in missing

@@ -94,7 +94,7 @@ def kill_all_kinds(here, tmp_path, victims, count):
         )
     assert not (tmp_path / "effects" / "double").exists(), (tmp_path / "effects" / "double").read_text()
     assert len(list((tmp_path / "effects" / "done").iterdir())) == 4 * len(runs)
-    assert here.store.running_everywhere() == []
+    assert here.held() == []
 
 
 def kill_one(here, victim, dice, runs):
@@ -112,7 +112,7 @@ def kill(here, victim, dice):
         here.kill()
         return True
     if victim == "attempt":
-        pids = [held.task.pid for held in here.store.running_everywhere() if held.task.pid and identity(held.task.pid)]
+        pids = [task.pid for task in here.held() if task.pid and identity(task.pid)]
     else:
         pids = children(here.process.pid)
     if not pids:
@@ -153,11 +153,11 @@ def test_a_killed_tasks_children_die_with_it(deploy):
     run = here.trigger("family")
     log = here.until(lambda: next(Path(here.settings.logs_folder).rglob("1.log"), None))
     here.until(lambda: "ready" in log.read_text())
-    (held,) = here.store.running_everywhere()
-    assert len(session_members(held.task.pid)) >= 4
-    os.kill(held.task.pid, signal.SIGKILL)
+    (held,) = here.held()
+    assert len(session_members(held.pid)) >= 4
+    os.kill(held.pid, signal.SIGKILL)
     assert str(here.ended(run).state) == "failed"
-    here.until(lambda: not session_members(held.task.pid))
+    here.until(lambda: not session_members(held.pid))
     (task,) = here.store.tasks(run.id)
     assert "signal 9" in task.reason or "SIGKILL" in task.reason
 
@@ -183,15 +183,15 @@ def test_a_task_outlives_its_scheduler_and_is_adopted(deploy, tmp_path):
     )
     here.start()
     run = here.trigger("long")
-    (held,) = here.until(lambda: [h for h in here.store.running_everywhere() if h.task.pid])
+    (held,) = here.until(lambda: [task for task in here.held() if task.pid])
     here.kill()
-    assert identity(held.task.pid), "the task must go on without its scheduler"
+    assert identity(held.pid), "the task must go on without its scheduler"
     here.start()
     here.until(lambda: here.store.run("long", run.run_id).epoch > 1)
     go.touch()
     assert str(here.ended(run).state) == "success"
     first = here.store.task(run.id, "a")
-    assert (first.try_number, first.dispatch, first.pid) == (1, 1, held.task.pid)
+    assert (first.try_number, first.dispatch, first.pid) == (1, 1, held.pid)
 
 
 def test_a_second_scheduler_on_one_sqlite_file_is_refused(deploy):
@@ -221,7 +221,7 @@ def test_stopping_waits_for_running_tasks(deploy, tmp_path):
     )
     here.start()
     run = here.trigger("short")
-    here.until(lambda: [h for h in here.store.running_everywhere() if h.task.pid])
+    here.until(lambda: [task for task in here.held() if task.pid])
     assert here.stop() == 0
     assert here.states(run)["a"] == "success"
     assert here.states(run)["b"] != "running"

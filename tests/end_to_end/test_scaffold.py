@@ -12,9 +12,9 @@ MOST_TIME = 60
 
 
 @pytest.fixture(scope="module")
-def clean(environment, wheels):
+def clean(environment):
     """The core and pytest, and nothing else."""
-    return environment(wheels["tradewind"], "pytest")
+    return environment("pytest")
 
 
 @pytest.fixture(scope="module")

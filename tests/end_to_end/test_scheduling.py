@@ -173,7 +173,7 @@ def test_execution_timeout_and_dagrun_timeout(deploy):
     long = here.ended(here.trigger("long"))  # its file is loaded by now, so that its task begins at once
     assert here.states(long) == {"a": "failed", "b": "skipped"}
     assert "dagrun_timeout" in long.reason
-    here.until(lambda: not here.store.running_everywhere())
+    here.until(lambda: not here.held())
 
 
 def test_a_branch_and_a_short_circuit(deploy):

@@ -23,9 +23,9 @@ with DAG("books", schedule="@daily", start_date=datetime.datetime(2025, 1, 1), e
 
 
 @pytest.fixture(scope="module")
-def acme(environment, wheels, wheel_of):
+def acme(environment, wheel_of):
     """An environment with the wheel of the core, and that of the stranger."""
-    return environment(wheels["tradewind"], wheel_of(Path(__file__).parent / "acme_ledger"))
+    return environment(wheel_of(Path(__file__).parent / "acme_ledger"))
 
 
 def test_it_is_found(acme):

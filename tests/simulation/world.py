@@ -23,7 +23,7 @@ from tradewind.scheduler.board import key_of
 from tradewind.scheduler.decide import blocked_by_past
 from tradewind.scheduler.leases import Leases
 from tradewind.scheduler.loop import Loop
-from tradewind.states import TASK_MOVES, RunState, RunType, TaskState, TriggerRule
+from tradewind.states import RunState, RunType, TaskState, TriggerRule
 from tradewind.store import Store
 
 from .machine import Machine, PlayedExecutor, replace_settings
@@ -46,6 +46,7 @@ class World:
         self.machine = Machine()
         self.alive = Counter()  #: (dag_id, run_id, task_id) -> processes that run its code now
         self.specs = {}
+        self.versions = {}  #: (dag_id, version) -> spec, which never changes
         self.finished_by = {}  #: TaskKey -> state that its process recorded
         self.seen = {}
         self.schedulers = 0
@@ -179,7 +180,13 @@ class World:
     def spec_of(self, key):
         """The version that the attempt's run has; None if the run was deleted."""
         run = self.store.find_run(key.dag_id, key.run_id)
-        return self.store.version(run.dag_id, run.version).spec if run is not None else None
+        return self.version_of(run) if run is not None else None
+
+    def version_of(self, run):
+        key = run.dag_id, run.version
+        if key not in self.versions:
+            self.versions[key] = self.store.version(*key).spec
+        return self.versions[key]
 
     def end(self, process, exit_code):
         del self.machine.processes[process.key]
@@ -367,7 +374,7 @@ class World:
         assert task.empty or by_hand or self.finished_by.get(key) is TaskState.SUCCESS, f"{key} is green unearned"
 
     def tasks_of(self, run):
-        return {task.task_id: task for task in self.store.version(run.dag_id, run.version).spec.tasks}
+        return {task.task_id: task for task in self.version_of(run).tasks}
 
     def of_task(self, run, instance):
         return [
@@ -444,6 +451,3 @@ class World:
         left += [board.usage.pools, board.usage.runs, board.usage.dag_tasks, board.usage.run_tasks]
         assert not any(left), left
         assert not self.deleted & {(run.dag_id, run.run_id) for run in self.store.runs()}
-
-
-assert set(TASK_MOVES) >= set(TaskState)

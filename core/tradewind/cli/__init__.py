@@ -42,7 +42,7 @@ def _command(arguments: list[str]) -> int:
 
     with warnings.catch_warnings():
         show_plugin_warnings()
-        answer = root.main(arguments, prog_name="tradewind", standalone_mode=False)
+        answer = root.main(arguments, prog_name="tradewind", standalone_mode=False, color=_colour())
     sys.stdout.flush()
     return answer if isinstance(answer, int) else 0
 
@@ -52,7 +52,7 @@ def _explain(error: Exception, *, debug: bool) -> int:
     import click
 
     from tradewind import secrets
-    from tradewind.errors import TradewindError
+    from tradewind.errors import TradewindError, sentence
 
     if isinstance(error, click.Abort):
         return _interrupted()
@@ -62,14 +62,17 @@ def _explain(error: Exception, *, debug: bool) -> int:
         sys.stderr.write(str(secrets.redact(traceback.format_exc())))
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if isinstance(error, click.UsageError) and error.ctx is not None:
-        message = message.rstrip()
-        message += "" if message.endswith((".", "?", "!")) else "."
-        message += f" `{error.ctx.command_path} --help` tells more."
+        message = f"{sentence(message)} `{error.ctx.command_path} --help` tells more."
     ours = isinstance(error, (click.ClickException, TradewindError))
     if not ours:
         message = f"{type(error).__name__}: {message}" + ("" if debug else " (--debug shows where)")
-    click.secho(" ".join(str(secrets.redact(message)).split()), fg="red", err=True)
+    click.secho(" ".join(str(secrets.redact(message)).split()), fg="red", err=True, color=_colour())
     return WRONG if ours else BUG
+
+
+def _colour() -> bool | None:
+    """False for who wants no colours, as rich has it too; else None: if it is a terminal."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
 
 
 def _interrupted() -> int:

@@ -6,13 +6,13 @@ Providers add commands through `register_commands`; those are loaded when a name
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import Any
 
 import click
 
 from tradewind.cli.exit_codes import WRONG
+from tradewind.errors import nearest
 
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
@@ -34,6 +34,26 @@ COMMANDS = {
     "completion": ("tradewind.cli.completion:completion", "Print the completion script of a shell."),
 }
 
+#: Airflow's names, those of Airflow 1 among them, since tutorials go on teaching them -> dotted path of ours.
+AIRFLOWS = {
+    "initdb": "tradewind.cli.db:upgrade",
+    "list_dags": "tradewind.cli.dags:list_",
+    "list_tasks": "tradewind.cli.tasks:list_",
+    "test": "tradewind.cli.tasks:test",
+    "render": "tradewind.cli.tasks:render",
+    "trigger_dag": "tradewind.cli.dags:trigger",
+    "clear": "tradewind.cli.tasks:clear",
+    "plugins": "tradewind.cli.providers:list_",
+    "rotate-fernet-key": "tradewind.cli.db:rotate_keys",
+}
+
+#: Commands of Airflow that have no counterpart -> what does its work.
+INSTEAD = {
+    "backfill": "`tradewind dags trigger DAG_ID --logical-date DATE` makes one run, catchup=True all of them.",
+    "webserver": "`tradewind standalone` runs everything; `tradewind runs list` and `tasks logs` show it.",
+    "users": "nobody logs in: whoever reaches the metadata database may do everything.",
+}
+
 
 class Command(click.Command):
     """A command that takes `--debug` after its name as well; `main` looks for it."""
@@ -48,12 +68,19 @@ class Group(click.Group):
 
     command_class = Command
 
-    def __init__(self, *args: Any, aliases: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, aliases: dict[str, str] | None = None, instead: dict[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.aliases = aliases or {}  #: Airflow's name -> ours
+        self.aliases = aliases or {}  #: Airflow's name -> ours, or the dotted path of a command of another group
+        self.instead = instead or {}  #: Airflow's name of what is not there -> what to do
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, self.aliases.get(cmd_name, cmd_name))
+        found = super().get_command(ctx, cmd_name)
+        name = self.aliases.get(cmd_name)
+        if found is not None or name is None:
+            return found
+        return _loaded(name) if ":" in name else super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the file, which is the order of use
@@ -76,11 +103,14 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and self.get_command(ctx, name) is None:
-            known = [*self.list_commands(ctx), *self.aliases]
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(self.list_commands(ctx))}."
-            raise click.UsageError(f"There is no command {name!r}; {hint}", ctx)
+            raise click.UsageError(f"There is no command {name!r}; {self._hint(ctx, name)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _hint(self, ctx: click.Context, name: str) -> str:
+        if name in self.instead:
+            return self.instead[name]
+        known = self.list_commands(ctx)
+        return nearest(name, [*known, *self.aliases], f"there are: {', '.join(known)}.")
 
 
 class Root(Group):
@@ -94,10 +124,7 @@ class Root(Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            from tradewind import plugins
-
-            found: click.Command = plugins.load_object(COMMANDS[cmd_name][0])
-            return found
+            return _loaded(COMMANDS[cmd_name][0])
         self._ask_plugins()
         return super().get_command(ctx, cmd_name)
 
@@ -132,6 +159,13 @@ class Root(Group):
                 warn(f"The commands of the plugin {implementation.plugin_name!r} are left out: {error}")
 
 
+def _loaded(place: str) -> click.Command:
+    from tradewind import plugins
+
+    found: click.Command = plugins.load_object(place)
+    return found
+
+
 def short_help(command: click.Command) -> str:
     return command.get_short_help_str(limit=1000)
 
@@ -157,7 +191,13 @@ def show_plugin_warnings() -> None:
     warnings.showwarning = show
 
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Root,
+    aliases=AIRFLOWS,
+    instead=INSTEAD,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.version_option(package_name="tradewind", message="%(version)s")
 def root() -> None:
     """Write pipelines in Python; run them on time, on a laptop or on a cluster."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ import click
 from tradewind import secrets, settings
 from tradewind.cli.app import Group, warn
 from tradewind.cli.output import cell, output_option, show_rows
-from tradewind.errors import NotFound
+from tradewind.errors import NotFound, nearest
 
 PREFIX = "TRADEWIND_"
 
@@ -44,17 +45,24 @@ def list_(reveal: bool, output: str) -> None:
 
 
 @config.command()
-@click.argument("name")
+@click.argument("words", nargs=-1, required=True, metavar="NAME")
 @reveal_option
-def get(name: str, reveal: bool) -> None:
-    """Print the value of one setting."""
+def get(words: tuple[str, ...], reveal: bool) -> None:
+    """Print the value of one setting, given by its name, or by Airflow's section and option."""
     known = {one.name: one for one in settings.read_with_sources()}
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "`tradewind config list` shows them all."
-        raise NotFound(f"There is no setting {name!r}; {hint}")
+    name = _named(words, list(known))
     warn_of_misspelt()
     click.echo(cell(_shown(known[name], reveal)))
+
+
+def _named(words: tuple[str, ...], known: Sequence[str]) -> str:
+    if len(words) > 2:
+        raise click.UsageError("Give one name, or a section and an option of Airflow's.")
+    name = settings.named_in_airflow(*words) if len(words) == 2 else words[0]
+    if name is not None and name in known:
+        return name
+    hint = nearest(words[-1], known, "`tradewind config list` shows them all.")
+    raise NotFound(f"There is no setting {' '.join(words)!r}; {hint}")
 
 
 def warn_of_misspelt() -> None:

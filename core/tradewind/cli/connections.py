@@ -6,15 +6,15 @@ import difflib
 import shlex
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tradewind import plugins
+from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.exit_codes import FAILED
-from tradewind.cli.files import form_of, write_private
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
 from tradewind.errors import BrokenConnection, NotFound, UsageError
@@ -158,12 +158,8 @@ def export(file: str, form: str | None, everything: bool) -> None:
         if row.error:
             raise BrokenConnection(f"{row.error} Nothing was exported.")
     found = [row.connection for row in wanted if row.connection]
-    text = dump_connections(found, form or form_of(file, FORMS))
-    if file == "-":
-        click.echo(text, nl=False)
-    else:
-        write_private(Path(file), text)
-        click.echo(f"{len(found)} connection(s) written to {file}, with their secrets.")
+    text = dump_connections(found, form or files.form_of(file, FORMS))
+    files.export(file, text, f"{len(found)} connection(s) written to {file}, with their secrets.")
 
 
 @connections.command()
@@ -224,6 +220,8 @@ def _warn_of_unknown_type(conn_id: str, connection: Connection) -> None:
     if connection.type is None:
         close = difflib.get_close_matches(connection.conn_type, known_types(), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
+        if command := plugins.how_to_install(connection.conn_type):
+            hint = f" To install it: {command}"
         warn(f"No installed provider knows the type {connection.conn_type!r} of the connection {conn_id}.{hint}")
 
 

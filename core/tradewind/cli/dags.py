@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tradewind import settings
-from tradewind.cli.app import Group, warn
+from tradewind.cli.app import INSTEAD, Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import delete_values, warn_without_scheduler
 from tradewind.cli.sandbox import in_sandbox, nothing_real, sandbox_options
 from tradewind.cli.tree import draw
-from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
+from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, warn_of_strange_params, yes_option
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +27,14 @@ if TYPE_CHECKING:
 
 @click.group(
     cls=Group,
-    aliases={"details": "show", "next-execution": "next", "list-import-errors": "errors"},
+    aliases={
+        "details": "show",
+        "next-execution": "next",
+        "list-import-errors": "errors",
+        "list-runs": "tradewind.cli.runs:list_",
+        "clear": "tradewind.cli.tasks:clear",
+    },
+    instead={"backfill": INSTEAD["backfill"]},
 )
 def dags() -> None:
     """List, trigger, pause and test DAGs."""
@@ -45,8 +51,9 @@ def list_(tag: str | None, everything: bool, output: str) -> None:
         failures = len(store.failures())
     rows = [_listed(info) for info in found if tag is None or tag in info.spec.tags]
     columns = ("dag_id", "schedule", "paused", "next_run", "last_run", "owner", "tags", "file")
-    empty = f"No DAG was read yet. DAG files lie in {settings.read().dags_folder}."
-    show_rows(rows, columns, output, empty=empty, spare=("file", "last_run", "tags", "owner"))
+    folder = settings.read().dags_folder
+    empty = f"No DAG was read yet. `tradewind scheduler` reads the files in {folder} as long as it runs."
+    show_rows(rows, columns, output, empty=empty, spare=("file", "owner", "tags", "last_run"))
     if failures:
         warn(f"{failures} DAG file(s) cannot be read: `tradewind dags errors` shows why.")
 
@@ -100,7 +107,7 @@ def trigger(
         show_record(
             {"dag_id": run.dag_id, "run_id": run.run_id, "state": run.state, "logical_date": run.logical_date}, output
         )
-        _warn_of_strange_params(info.spec, conf)
+        warn_of_strange_params(dag_id, info.spec.params, conf)
         if info.paused:
             warn(f"{dag_id} is paused: the run waits for `tradewind dags unpause {dag_id}`.")
         warn_without_scheduler(store)
@@ -171,7 +178,9 @@ def next_(dag_id: str, count: int, output: str) -> None:
         }
         for run, _ in zip(_planned(info), range(count))
     ]
-    empty = f"{dag_id} will not run by schedule any more ({info.spec.schedule.summary})."
+    summary = info.spec.schedule.summary
+    never = f"{dag_id} has no schedule: it runs when it is triggered."
+    empty = never if summary == "none" else f"{dag_id} will not run by schedule any more ({summary})."
     columns = ("logical_date", "interval_start", "interval_end", "run_after")
     show_rows(rows, columns, output, empty=empty, spare=("interval_start", "interval_end"))
 
@@ -220,14 +229,6 @@ def make_run(
 def owners(spec: DagSpec) -> list[str]:
     """Whose tasks they are."""
     return sorted({task.owner for task in spec.tasks if task.owner})
-
-
-def _warn_of_strange_params(spec: DagSpec, conf: dict[str, Any]) -> None:
-    """A key of `conf` that looks like a misspelt param is taken nevertheless: tasks may read it as it is."""
-    for name in conf.keys() - spec.params.keys():
-        close = difflib.get_close_matches(name, spec.params, n=1)
-        if close:
-            warn(f"{spec.dag_id} has no param {name!r}; did you mean {close[0]!r}? Tasks see it in dag_run.conf only.")
 
 
 def _set_paused(dag_id: str, paused: bool) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 
-@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "rotate-fernet-key": "rotate-keys"})
+@click.group(cls=Group, aliases={"migrate": "upgrade", "init": "upgrade", "check-migrations": "check"})
 def db() -> None:
     """Create, check, clean and reset the metadata database."""
 
@@ -32,16 +32,14 @@ def _place() -> str:
 @db.command()
 def upgrade() -> None:
     """Create the database, or bring it to this version's schema."""
-    with created_store() as store:
-        store.upgrade()
+    created_store().close()
     click.echo(f"{_place()} is up to date.")
 
 
 @db.command()
 def check() -> None:
     """Check that the database can be reached and has this version's schema."""
-    with existing_store() as store:
-        store.check()
+    existing_store().close()
     click.echo(f"{_place()} is in order.")
 
 

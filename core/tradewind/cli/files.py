@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from tradewind.errors import UsageError
 
 
@@ -18,6 +20,15 @@ def form_of(file: str, forms: Sequence[str]) -> str:
     if ending not in forms:
         raise UsageError(f"{file} does not end in {', '.join('.' + form for form in forms)}: say --format.")
     return ending
+
+
+def export(file: str, text: str, told: str) -> None:
+    """Write to standard output for `-`, or to a file that only its owner can read, and tell that."""
+    if file == "-":
+        click.echo(text, nl=False)
+    else:
+        write_private(Path(file), text)
+        click.echo(told)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tradewind import settings
 from tradewind.cli.values import parse_moment
-from tradewind.errors import DagError, NotFound, UsageError
+from tradewind.errors import DagError, NotFound, UsageError, nearest
 
 if TYPE_CHECKING:
     from tradewind.dag import DAG
@@ -19,29 +17,18 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 
-@contextmanager
-def existing_store() -> Iterator[Store]:
-    """The metadata database; a StoreError says what to do if there is none."""
-    with _store(create=False) as store:
-        yield store
-
-
-@contextmanager
-def created_store() -> Iterator[Store]:
-    """The metadata database, made and migrated if there is none yet."""
-    with _store(create=True) as store:
-        yield store
-
-
-@contextmanager
-def _store(*, create: bool) -> Iterator[Store]:
+def existing_store() -> Store:
+    """The metadata database, to be closed; a StoreError says what to do if there is none."""
     from tradewind.store import open_store
 
-    store = open_store(settings.read(), create=create)
-    try:
-        yield store
-    finally:
-        store.close()
+    return open_store(settings.read())
+
+
+def created_store() -> Store:
+    """The metadata database, made and migrated if there is none yet, to be closed."""
+    from tradewind.store import open_store
+
+    return open_store(settings.read(), create=True)
 
 
 def now() -> datetime.datetime:
@@ -92,8 +79,7 @@ def load_dag(dag_id: str, file: str | None = None) -> DAG:
         if dag_id in found:
             return found[dag_id]
         known |= found.keys()
-    close = difflib.get_close_matches(dag_id, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "--file names another place."
+    hint = nearest(dag_id, known, "--file names another place.")
     raise NotFound(f"There is no DAG {dag_id!r} in {settings.read().dags_folder}; {hint}{broken}")
 
 
@@ -106,7 +92,10 @@ def only_dag(file: str, dag_id: str | None) -> DAG:
         return found[dag_id]
     if not found:
         raise DagError(f"{file} makes no DAG.")
-    raise NotFound(f"{file} has the DAGs {', '.join(sorted(found))}: name one of them with --dag.")
+    known = ", ".join(sorted(found))
+    if dag_id is None:
+        raise NotFound(f"{file} has the DAGs {known}: name one of them with --dag.")
+    raise NotFound(f"{file} has no DAG {dag_id!r}, but: {known}.")
 
 
 def load_file(path: Path) -> dict[str, DAG]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind.cli.exit_codes import FAILED
-from tradewind.cli.given import now
-from tradewind.states import RunState, RunType, TaskState
+from tradewind.cli.values import warn_of_strange_params
+from tradewind.states import RunState, TaskState
 
 if TYPE_CHECKING:
     from tradewind.dag import DAG
@@ -55,29 +55,15 @@ def _given(
     dag: DAG, task_id: str, logical_date: datetime.datetime | None, conf: dict[str, Any]
 ) -> tuple[BaseOperator, Run, TaskInstance]:
     """The task, and the run and task instance that it believes itself to be in."""
-    from tradewind.params import resolve
-    from tradewind.records import Run, TaskInstance, spec_hash
+    from tradewind.records import TaskInstance
+    from tradewind.scheduler.in_process import run_of
 
     task = dag.get_task(task_id)
     spec = dag.spec()
-    resolve(spec.params, conf, dag.dag_id)
-    at = logical_date or now()
-    interval = spec.schedule.manual_interval(at)
-    run = Run(
-        id=0,
-        dag_id=dag.dag_id,
-        run_id=f"{RunType.MANUAL}__{at.isoformat()}",
-        type=RunType.MANUAL,
-        state=RunState.RUNNING,
-        logical_date=at,
-        data_interval_start=interval.start,
-        data_interval_end=interval.end,
-        version=spec_hash(spec),
-        queued_at=now(),
-        started_at=now(),
-        conf=conf,
-    )
-    return task, run, TaskInstance(task_id, state=TaskState.RUNNING, try_number=1, dispatch=1, started_at=now())
+    run = run_of(spec, logical_date, conf, RunState.RUNNING)
+    warn_of_strange_params(dag.dag_id, spec.params, conf)
+    running = TaskInstance(task_id, state=TaskState.RUNNING, try_number=1, dispatch=1, started_at=run.started_at)
+    return task, run, running
 
 
 def log_to_terminal(level: str | None = None) -> None:

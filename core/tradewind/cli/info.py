@@ -46,19 +46,21 @@ def info(output: str) -> None:
 
 def _database_state() -> dict[str, Any]:
     """What the database holds; the one command that must go on if there is none or it cannot be used."""
+    from tradewind import settings
     from tradewind.cli.given import existing_store
     from tradewind.errors import TradewindError
+    from tradewind.scheduler.why import is_at_work
 
     try:
         with existing_store() as store:
-            store.check()
             dags = store.dags()
             return {
                 "database_state": "ready",
                 "dags": len(dags),
                 "import_failures": len(store.failures()),
                 "schedulers": [
-                    f"{one.host} process {one.pid}, last sign of life {moment(one.heartbeat_at)}"
+                    f"{one.host} process {one.pid}, {'at work' if is_at_work(one, settings.read()) else 'gone'}, "
+                    f"last sign of life {moment(one.heartbeat_at)}"
                     for one in store.schedulers()
                 ],
             }

@@ -157,4 +157,8 @@ def _explain_missing(run: Run, instance: TaskInstance, number: int, log: Printed
             f"{instance.task_id} of {run.run_id} has no log: it has not been started ({state}). "
             f"`tradewind tasks why {run.dag_id} {instance.task_id} {run.run_id}` tells more."
         )
+    tries = instance.try_number
+    if number > tries:
+        had = "1 try" if tries == 1 else f"{tries} tries"
+        return f"{instance.task_id} of {run.run_id} has had {had} so far, and no try {number}."
     return f"{instance.task_id} of {run.run_id} has no log of try {number}: {log.where()}."

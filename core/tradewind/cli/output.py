@@ -1,7 +1,7 @@
 """Prints what commands found: as a table for people, as JSON for programs, or as YAML.
 
-The table is drawn with rich when stdout is a terminal. Piped, it is plain columns with their full content, however
-wide: what `grep` and `awk` want. JSON keeps its keys; a missing value is null.
+The table is drawn with rich when stdout is a terminal. Piped, or asked for as `plain`, it is plain columns with their
+full content, however wide: what `grep` and `awk` want. JSON keeps its keys; a missing value is null.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "yaml")
+FORMATS = ("table", "json", "yaml", "plain")
+
+#: Where the context of a command remembers that its table is to be plain on a terminal too.
+_PLAIN = "tradewind.plain"
 
 _STYLES = {
     "success": "green",
@@ -52,9 +55,18 @@ def output_option(command: F) -> F:
         type=click.Choice(FORMATS),
         default="table",
         show_default=True,
-        help="Table for people, or JSON or YAML for programs.",
+        callback=_note_plain,
+        help="Table for people, JSON or YAML for programs, plain columns for grep and awk.",
     )
     return option(command)
+
+
+def _note_plain(ctx: click.Context, param: click.Parameter, output: str) -> str:
+    """A plain table is the table, drawn otherwise."""
+    if output != "plain":
+        return output
+    ctx.meta[_PLAIN] = True
+    return "table"
 
 
 def show_rows(
@@ -73,10 +85,15 @@ def show_rows(
         print_data([{name: row.get(name) for name in columns} for row in rows], output)
     elif not rows:
         click.echo(empty or "Nothing to show.", err=True)
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and not _is_plain():
         _rich_table(rows, columns, spare)
     else:
         click.echo(plain_table(rows, columns))
+
+
+def _is_plain() -> bool:
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and _PLAIN in ctx.meta
 
 
 def show_record(record: Mapping[str, Any], output: str) -> None:

@@ -108,6 +108,9 @@ def check(ctx: click.Context, names: tuple[str, ...], sandbox: bool, output: str
     """
     found = plugins.current()
     known = [one.name for one in found.plugins[1:]] + [one.name for one in found.failures]  # the first is the core
+    for name in names:
+        if name not in known:
+            raise NotFound(f"No provider is called {name!r}. Installed: {', '.join(known)}.")
     rows: list[dict[str, Any]] = []
     for name in names or known:
         if output == "table":

@@ -18,7 +18,7 @@ from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.given import only_dag
 from tradewind.cli.here import log_to_terminal
 from tradewind.cli.sandbox import in_sandbox, sandbox_options
-from tradewind.cli.values import Moment, conf_option
+from tradewind.cli.values import Moment, conf_option, warn_of_strange_params
 from tradewind.states import RunState, TaskState
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ def run_here(dag: DAG, logical_date: datetime.datetime | None, conf: dict[str, A
     from tradewind import secrets
 
     run_dag = plugins.current().resolve("register_dag_runners", "in_process")
+    spec = dag.spec()
+    warn_of_strange_params(dag.dag_id, spec.params, conf)
     started = time.monotonic()
-    with _shown(len(dag.spec().tasks)) as progress:
+    with _shown(len(spec.tasks)) as progress:
         log_to_terminal()
         finished = run_dag(dag, logical_date=logical_date, conf=conf, on_event=progress.tell)
     good = finished.state is RunState.SUCCESS

@@ -24,7 +24,11 @@ file_option = click.option("-f", "--file", help="The DAG's file, if it is not in
 run_argument = click.argument("run", required=False)
 
 
-@click.group(cls=Group, aliases={"failed-deps": "why", "states-for-dag-run": "states"})
+@click.group(
+    cls=Group,
+    aliases={"failed-deps": "why", "states-for-dag-run": "states"},
+    instead={"run": "`tradewind tasks test` runs one here, `tradewind tasks clear` has the scheduler run it again."},
+)
 def tasks() -> None:
     """Look into tasks, test, clear and explain them."""
 
@@ -130,6 +134,8 @@ def states(dag_id: str, run: str | None, output: str) -> None:
         }
         for one in (instances[task_id] for task_id in order if task_id in instances)
     ]
+    if output == "table":
+        click.echo(f"{found.run_id}: {found.state}", err=True)
     columns = ("task_id", "state", "tries", "started", "ended", "reason")
     show_rows(rows, columns, output, empty=f"{dag_id} has no tasks.", spare=("ended", "started"))
 
@@ -247,6 +253,8 @@ def _chosen(store: Store, run: Run, task_regex: str | None, which: dict[str, boo
     live = LiveRun.build(run, spec, store.tasks(run.id), build_graph(spec))
     named = [task.task_id for task in spec.tasks if pattern is None or pattern.fullmatch(task.task_id)]
     if not named:
-        raise NotFound(f"No task of {run.dag_id} matches {task_regex!r}. `tradewind tasks list {run.dag_id}`")
+        raise NotFound(
+            f"No task of {run.dag_id} matches {task_regex!r}; `tradewind tasks list {run.dag_id}` shows them."
+        )
     chosen = select(live, named, **which)
     return [task_id for task_id in chosen if live.instances[task_id].state is not None]

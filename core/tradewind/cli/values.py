@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+from tradewind.cli.app import warn
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,7 +73,7 @@ def parse_moment(text: str) -> datetime.datetime:
     if found.tzinfo is None:
         from tradewind import schedule, settings
 
-        found = found.replace(tzinfo=schedule.get_zone(settings.read().default_timezone))
+        found = found.replace(tzinfo=schedule.default_zone(settings.read().default_timezone))
     return found.astimezone(datetime.UTC)
 
 
@@ -84,6 +87,14 @@ def conf_option(command: F) -> F:
     return click.option("-c", "--conf", type=JsonObject(), default="{}", help="Parameters of the run, as JSON.")(
         command
     )
+
+
+def warn_of_strange_params(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
+    """A key of `conf` that looks like a misspelt param is taken nevertheless: tasks may read it as it is."""
+    for name in conf.keys() - params.keys():
+        close = difflib.get_close_matches(name, params, n=1)
+        if close:
+            warn(f"{dag_id} has no param {name!r}; did you mean {close[0]!r}? Tasks see it in dag_run.conf only.")
 
 
 def yes_option(command: F) -> F:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.connections import STORE
-from tradewind.cli.files import form_of, write_private
 from tradewind.cli.output import output_option, show_rows
 from tradewind.cli.values import confirm, yes_option
 from tradewind.errors import BrokenVariable, NotFound, UsageError
@@ -133,9 +132,5 @@ def export(file: str, form: str | None) -> None:
         if row.error:
             raise BrokenVariable(f"{row.error} Nothing was exported.")
     data = {row.key: row.value for row in rows if row.value is not None}
-    text = dump_variables(data, form or form_of(file, FORMS))
-    if file == "-":
-        click.echo(text, nl=False)
-    else:
-        write_private(Path(file), text)
-        click.echo(f"{len(data)} variable(s) written to {file}.")
+    text = dump_variables(data, form or files.form_of(file, FORMS))
+    files.export(file, text, f"{len(data)} variable(s) written to {file}.")

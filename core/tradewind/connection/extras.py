@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tradewind.connection.uri import UriError, decode
+from tradewind.errors import BrokenConnection, nearest
 from tradewind.settings import parse_bool
 
 if TYPE_CHECKING:
@@ -102,6 +103,22 @@ def typed(extras: dict[str, Any], declared: ConnectionType | None) -> dict[str, 
         return extras
     known = {extra.name: extra for extra in declared.extras}
     return {name: _typed(value, known[name]) if name in known else value for name, value in extras.items()}
+
+
+def checked(extras: dict[str, Any], declared: ConnectionType, who: str) -> dict[str, Any]:
+    """The extras as a hook takes them: typed, and none that its type does not declare; a misspelt one would be lost.
+
+    Raises BrokenConnection, which begins with `who`.
+    """
+    known = [extra.name for extra in declared.extras]
+    for name in extras:
+        if name not in known:
+            hint = nearest(name, known, f"the extras are {', '.join(known)}.")
+            raise BrokenConnection(f"{who} has an extra {name!r}, which {declared.name} connections do not; {hint}")
+    try:
+        return typed(extras, declared)
+    except ExtraError as error:
+        raise BrokenConnection(f"{who}: {error}.") from None
 
 
 def _typed(value: Any, extra: Extra) -> Any:

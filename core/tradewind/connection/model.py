@@ -19,7 +19,7 @@ from tradewind.connection.extras import (
 )
 from tradewind.connection.presets import connections, preset
 from tradewind.connection.uri import MAX_PORT, PLACEHOLDER, PROTOCOL_TYPES, Parts, UriError, build_uri, split_uri
-from tradewind.errors import BrokenConnection
+from tradewind.errors import BrokenConnection, ConnectionNotFound, nearest, sentence
 from tradewind.secrets import CONNECTIONS, MASK, find, mask_credentials, mask_secret, redact
 
 if TYPE_CHECKING:
@@ -117,7 +117,11 @@ class Connection:
         sandbox = stand_ins.stand_in(conn_id)
         if sandbox is not None:
             return cls.from_uri(sandbox, conn_id, where="a sandbox")
-        found = find(CONNECTIONS, conn_id)
+        try:
+            found = find(CONNECTIONS, conn_id)
+        except ConnectionNotFound:
+            stand_ins.explain_missing_one(conn_id)
+            raise
         connection = cls.from_value(found.value, conn_id, where=found.where)
         stand_ins.refuse_real_one(connection)
         return connection
@@ -313,7 +317,8 @@ class Connection:
         for name, value in data.items():
             field = FIELD_ALIASES.get(name, name)
             if field not in FIELDS:
-                raise self._broken(f"its JSON has a field {name!r}, which there is not{_nearest(name)}")
+                hint = nearest(name, [*FIELDS, *FIELD_ALIASES], f"the fields are {', '.join(FIELDS)}")
+                raise self._broken(f"its JSON has a field {name!r}, which there is not; {hint}")
             if field in fields:
                 raise self._broken(f"its JSON has {field!r} twice, once as {name!r}")
             if field in ("login", "password", "schema") and isinstance(value, int) and not isinstance(value, bool):
@@ -350,7 +355,7 @@ class Connection:
         who = f"The connection {self.conn_id!r}" if self.conn_id else "The connection"
         where = f" in {self.where}" if self.where else ""
         place = f" at position {position + offset + 1}" if position is not None else ""
-        message = f"{who}{where} is broken{place}: {problem}" + ("" if problem.endswith("?") else ".")
+        message = f"{who}{where} is broken{place}: {sentence(problem)}"
         if line:
             is_variable = self.where and re.fullmatch(r"(TRADEWIND|AIRFLOW)_CONN_\S+", self.where)
             is_form = line.endswith(PLACEHOLDER)
@@ -362,12 +367,13 @@ class Connection:
 
     def _no_hook(self, declared: ConnectionType | None) -> str:
         if declared is None:
-            import difflib
+            from tradewind.plugins import how_to_install
 
+            if command := how_to_install(self.conn_type):
+                return f"the provider of its type, {self.conn_type!r}, is not installed: {command}"
             known = types.known_types()
-            close = difflib.get_close_matches(self.conn_type, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f". Known types: {', '.join(known)}"
-            return f"no installed provider knows the type {self.conn_type!r}{hint}"
+            hint = nearest(self.conn_type, known, f"known types: {', '.join(known)}; others come with their providers")
+            return f"no installed provider knows the type {self.conn_type!r}; {hint}"
         if self.conn_type == UNTYPED:
             return "it has no conn_type that names a hook; add one, such as postgres"
         return f"the type {self.conn_type!r} has no hook"
@@ -391,10 +397,3 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _nearest(name: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, [*FIELDS, *FIELD_ALIASES], n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; the fields are {', '.join(FIELDS)}"

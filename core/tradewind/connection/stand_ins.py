@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tradewind.errors import BrokenConnection
+from tradewind.errors import BrokenConnection, ConnectionNotFound
 from tradewind.secrets import variable_name
 
 if TYPE_CHECKING:
@@ -41,3 +41,12 @@ def refuse_real_one(connection: Connection) -> None:
             f"--sandbox. The DAG files do not show that it is needed, so no sandbox stands in for it: say so with "
             f"--sandbox-type {connection.conn_id}={connection.conn_type}."
         )
+
+
+def explain_missing_one(conn_id: str) -> None:
+    """Raise ConnectionNotFound that says how a sandbox is made to stand in, where sandboxes are in force."""
+    if in_force():
+        raise ConnectionNotFound(
+            f"No sandbox stands in for the connection {conn_id!r}, since the DAG files do not show that it is needed: "
+            f"say so with --sandbox-type {conn_id}=TYPE; `tradewind sandbox list` shows the types."
+        ) from None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 _SCHEME = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.+-]*)://")
@@ -59,18 +59,18 @@ class Parts:
 
     scheme: str
     login: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     host: str | None = None
     port: int | None = None
     schema: str | None = None
-    query: str | None = None  #: still encoded
+    query: str | None = field(default=None, repr=False)  #: still encoded; extras may be secret
 
 
 @dataclass(frozen=True)
 class _Reading:
     """One way to cut a URI: indexes into its text."""
 
-    text: str
+    text: str = field(repr=False)
     scheme: str
     protocol: str  #: "https://" of `http://https://host`
     start: int  #: of the login, or of the host where there is none

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from tradewind.errors import UnknownContextKey
+from tradewind.errors import UnknownContextKey, nearest
 
 log = logging.getLogger("tradewind.task")
 
@@ -43,8 +42,7 @@ class Context(MutableMapping[str, Any]):
         if key in self._lazy:
             value = self._values[key] = self._lazy.pop(key)()
             return value
-        close = difflib.get_close_matches(str(key), list(self), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(self))}."
+        hint = nearest(str(key), self, f"there are: {', '.join(sorted(self))}.")
         raise UnknownContextKey(f"The context has no {key!r}; {hint}")
 
     def __setitem__(self, key: str, value: Any) -> None:

@@ -23,11 +23,11 @@ from tradewind.dag.arguments import (
 from tradewind.dag.group import TaskGroup
 from tradewind.dag.param import DagParam
 from tradewind.dag.zones import zone_name
-from tradewind.errors import DagError, DuplicateTask, NotFound, ScheduleError, UnknownArgument
+from tradewind.errors import DagError, DuplicateTask, NotFound, ScheduleError, UnknownArgument, sentence
 from tradewind.operator import BaseOperator, current_dag, current_group, register_dag, values, where_made
 from tradewind.operator.arguments import Callback
 from tradewind.params import NOTSET, ParamsDict
-from tradewind.schedule import Schedule, get_zone, parse_schedule
+from tradewind.schedule import Schedule, default_zone, parse_schedule
 from tradewind.states import RunType
 
 _NOT_GIVEN: Any = object()
@@ -119,7 +119,7 @@ class DagDefinition:
         try:
             return READERS[name](value)
         except (ValueError, TypeError) as error:
-            raise DagError(f"DAG {self.dag_id!r}: the argument {name!r}: {error}.") from error
+            raise DagError(f"DAG {self.dag_id!r}: the argument {name!r}: {sentence(error)}") from error
 
     def _set_dates(self, given: dict[str, Any]) -> None:
         """Dates come from the DAG's own keywords or else from `default_args`, as in Airflow."""
@@ -131,7 +131,7 @@ class DagDefinition:
             try:
                 setattr(self, name, values.moment(value, lambda: self.timezone))
             except ValueError as error:
-                raise DagError(f"DAG {self.dag_id!r}: the argument {name!r}: {error}.") from error
+                raise DagError(f"DAG {self.dag_id!r}: the argument {name!r}: {sentence(error)}") from error
 
     def _doc_text(self, text: str | None) -> str | None:
         """`doc_md` may name a Markdown file, relative to the DAG file."""
@@ -152,7 +152,7 @@ class DagDefinition:
         """Zone of its start date, in which its schedule and its naive dates are meant."""
         if self.start_date is not None and self.start_date.tzinfo is not None:
             return self.start_date.tzinfo
-        return get_zone(self.settings.default_timezone)
+        return default_zone(self.settings.default_timezone)
 
     @property
     def timezone_name(self) -> str:

@@ -130,10 +130,6 @@ class LocalExecutor(Executor):
         with suppress(OSError):  # full: it is about to wake anyway
             self._wake_end.send(b"1")
 
-    def fileno(self) -> int:
-        """Readable when `poll(0)` has something to do, for those who wait for several things."""
-        return self._selector.fileno()
-
     def cancel(self, key: TaskKey) -> None:
         attempt = self._attempts.get(key)
         if attempt is not None and not attempt.stop:

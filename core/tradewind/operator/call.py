@@ -51,5 +51,6 @@ def keywords(
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """How a function is called, for messages."""
-    return getattr(function, "__qualname__", None) or type(function).__name__
+    """How a function is called, for messages: without the functions that it is written in."""
+    name: str = getattr(function, "__qualname__", None) or type(function).__name__
+    return name.rpartition("<locals>.")[2]

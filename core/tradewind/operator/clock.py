@@ -6,7 +6,7 @@ import datetime
 from typing import Any
 
 from tradewind import settings
-from tradewind.schedule import get_zone
+from tradewind.schedule import default_zone, get_zone
 
 Ends = datetime.datetime | datetime.time | None
 
@@ -19,8 +19,9 @@ def in_zone(task: Any, moment: datetime.datetime) -> datetime.datetime:
 
 def zone_of(task: Any) -> datetime.tzinfo:
     """The time zone of the task's DAG, or the default one."""
-    name = task.dag.timezone_name if task.has_dag() else settings.read().default_timezone
-    return get_zone(name)
+    if task.has_dag():
+        return get_zone(task.dag.timezone_name)
+    return default_zone(settings.read().default_timezone)
 
 
 def within(moment: datetime.datetime, lower: Ends, upper: Ends) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from tradewind.errors import DagError, SensorTimeout, TaskFailed, TaskRescheduled, TaskSkipped, TaskTimeout
+from tradewind.errors import DagError, SensorTimeout, TaskFailed, TaskRescheduled, TaskSkipped, TaskTimeout, sentence
 from tradewind.operator import values
 from tradewind.operator.arguments import OperatorArguments, Seconds
 from tradewind.operator.task import BaseOperator
@@ -145,4 +145,4 @@ class BaseSensor(BaseOperator):
         try:
             return values.seconds(value)
         except ValueError as error:
-            raise DagError(f"{self.task_type} {self.task_id!r}: the argument {name!r}: {error}.") from error
+            raise DagError(f"{self.task_type} {self.task_id!r}: the argument {name!r}: {sentence(error)}") from error

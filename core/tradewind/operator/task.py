@@ -17,14 +17,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, Unpack, cast
 
 from tradewind import settings, template
-from tradewind.errors import DagError
+from tradewind.errors import DagError, sentence
 from tradewind.operator import arguments, nesting, setups, values
 from tradewind.operator.arguments import OLD_NAMES, READERS, WITHOUT_EFFECT, Callback, OperatorArguments
 from tradewind.operator.relations import Node
 from tradewind.operator.scope import DagLike, GroupLike, effective_scope
 from tradewind.operator.xcom_arg import XComArg
 from tradewind.params import ParamsDict
-from tradewind.schedule import get_zone
+from tradewind.schedule import default_zone
 from tradewind.states import TriggerRule, WeightRule
 
 #: Handled before the reader table is gone through.
@@ -182,7 +182,9 @@ class BaseOperator(Node, metaclass=OperatorMeta):
             else:
                 value = READERS[name](value)
         except (ValueError, TypeError) as error:
-            raise DagError(f"{type(self).__name__} {self.task_id!r}: the argument {name!r}: {error}.") from error
+            raise DagError(
+                f"{type(self).__name__} {self.task_id!r}: the argument {name!r}: {sentence(error)}"
+            ) from error
         if name in WITHOUT_EFFECT and value:
             self._warn(name, WITHOUT_EFFECT[name], dag)
         setattr(self, {"pre_execute": "_pre_execute", "post_execute": "_post_execute"}.get(name, name), value)
@@ -450,7 +452,7 @@ def _with_defaults(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _default_zone(dag: DagLike | None) -> datetime.tzinfo:
-    return dag.timezone if dag is not None else get_zone(settings.read().default_timezone)
+    return dag.timezone if dag is not None else default_zone(settings.read().default_timezone)
 
 
 def _caller_depth() -> int:

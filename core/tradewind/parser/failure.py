@@ -16,6 +16,7 @@ from pathlib import Path
 
 import tradewind
 from tradewind.errors import TradewindError
+from tradewind.plugins import about_missing_module
 from tradewind.records import ImportFailure
 from tradewind.secrets import redact
 
@@ -101,8 +102,10 @@ def _headline(path: str | Path, error: BaseException, told: traceback.TracebackE
         return f"SystemExit: {error.code}: the file ends the process that loads it; a DAG file must not call sys.exit()"
     lines = [line for line in told.format_exception_only() if not line.startswith("  ")]
     headline = (lines[0] if lines else type(error).__name__).strip()
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith(_AIRFLOWS_PLACES):
-        headline += "; Airflow's names are in tradewind, tradewind.operators and tradewind.sensors"
+    if isinstance(error, ModuleNotFoundError):
+        if (error.name or "").startswith(_AIRFLOWS_PLACES):
+            return f"{headline}; Airflow's names are in tradewind, tradewind.operators and tradewind.sensors"
+        return headline + about_missing_module(error)
     return headline
 
 

@@ -280,6 +280,20 @@ def _describe(
     return Plugin(name, distribution.name, distribution.version, summary, url, hooks, seconds)
 
 
+def how_to_install(name: str) -> str:
+    """What to type for the provider called `name`, if `tradewind[NAME]` installs one that is missing; else nothing."""
+    extras = importlib.metadata.metadata("tradewind").get_all("Provides-Extra") or []
+    if name not in extras or any(importlib.metadata.distributions(name=f"tradewind-{name}")):
+        return ""
+    return f"pip install 'tradewind[{name}]'"
+
+
+def about_missing_module(error: ModuleNotFoundError) -> str:
+    """What to add to the error of an import, if the module is that of a provider; else nothing."""
+    command = how_to_install((error.name or "").partition(".")[0].removeprefix("tradewind_"))
+    return f"; it comes with a provider: {command}" if command else ""
+
+
 @lru_cache(maxsize=1)
 def current() -> Plugins:
     """The plugins of this process, loaded once, on the first call."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pluggy
 
 from tradewind import hookspecs
-from tradewind.errors import PluginError
+from tradewind.errors import PluginError, nearest
 from tradewind.records import ConnectionType, Extra
 
 _EXTRA_TYPES = (str, bool, int, float, dict, list)
@@ -42,9 +41,8 @@ def check_implementations(module: ModuleType, implemented: Iterator[Any]) -> Non
     """Raise PluginError for a hook that there is none of, and for one that does not take what it is called with."""
     for caller in implemented:
         if not caller.has_spec():
-            close = difflib.get_close_matches(caller.name, hook_names(), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(hook_names()))}"
-            raise PluginError(f"implements {caller.name!r}, which is not a hook{hint}")
+            hint = nearest(caller.name, hook_names(), f"there are: {', '.join(sorted(hook_names()))}")
+            raise PluginError(f"implements {caller.name!r}, which is not a hook; {hint}")
         wanted = next(iter(inspect.signature(getattr(hookspecs, caller.name)).parameters))
         if wanted not in inspect.signature(getattr(module, caller.name)).parameters:
             raise PluginError(f"{caller.name} takes no argument {wanted!r}; write def {caller.name}({wanted}):")

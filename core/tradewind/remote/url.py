@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tradewind.errors import SettingError
+from tradewind.errors import SettingError, nearest
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ class StoreUrl:
         """Raise SettingError if there is an option beside these."""
         for name in self.options:
             if name not in known:
-                close = difflib.get_close_matches(name, [*known, "conn_id"], n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join([*known, 'conn_id'])}."
+                hint = nearest(name, [*known, "conn_id"], f"there are: {', '.join([*known, 'conn_id'])}.")
                 raise SettingError(f"The URL in the setting {self.setting} has the unknown option {name!r}; {hint}")
 
     def __str__(self) -> str:

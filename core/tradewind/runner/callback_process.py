@@ -51,8 +51,7 @@ def _of_run(wanted: Arguments, settings: Settings, store: Store) -> int:
     def call() -> bool:
         dag = _dag(wanted)
         context = build_run_context(dag, run, task_api(store, settings, run), reason=run.reason or None)
-        good = callbacks.call(getattr(dag, name, None), context, name)
-        return good
+        return callbacks.call(getattr(dag, name, None), context, name)
 
     path = run_log(settings.logs_folder, key.dag_id, key.run_id)
     log_name = run_log_name(key.dag_id, key.run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -33,15 +34,28 @@ def call(callbacks: Callable[..., Any] | Iterable[Callable[..., Any]] | None, co
     if callbacks is None:
         return True
     good = True
+    ended_with = sys.exception()  # of the task, which the log has already
     for callback in [callbacks] if callable(callbacks) else callbacks:
         try:
             # What a notifier logs when it is called by others, it raises here: to be told like any other failure.
             (callback.tell if isinstance(callback, BaseNotifier) else callback)(context)
         except (Exception, SystemExit) as error:
             good = False
+            _leave_out(error, ended_with)
             shown = getattr(callback, "__qualname__", None) or type(callback).__name__
             log.error("The %s %s failed; that changes nothing else.\n%s", name, shown, format_error(error))
     return good
+
+
+def _leave_out(error: BaseException, handled: BaseException | None) -> None:
+    """Forget that an error came up while another one was being handled, unless it says that this is its cause."""
+    seen: set[int] = set()
+    chained: BaseException | None = error
+    while chained is not None and id(chained) not in seen:
+        seen.add(id(chained))
+        if chained.__context__ is handled and chained.__cause__ is None:
+            chained.__context__ = None
+        chained = chained.__context__
 
 
 def tell(task: Any, state: TaskState, context: Context) -> bool:

@@ -46,7 +46,7 @@ def execute_task(
     nobody is told anything. `end_process` is called after that for a task that cannot be stopped otherwise.
     Whatever the task raises becomes the outcome; KeyboardInterrupt is raised again after that.
     """
-    attempt = _Attempt(dag, task, run, instance, api, record, interrupts or Interrupts(), end_process)
+    attempt = _Attempt(task, run, instance, api, record, interrupts or Interrupts(), end_process)
     attempt.context = build_context(dag, attempt.task, run, instance, api, params=params, test_mode=test_mode)
     with set_current_context(attempt.context):
         return attempt.carry_out()
@@ -57,7 +57,6 @@ class _Attempt:
 
     def __init__(
         self,
-        dag: Any,
         task: BaseOperator,
         run: Run,
         instance: TaskInstance,

@@ -33,6 +33,10 @@ def describe(error: BaseException) -> str:
     except Exception:
         told = "(its message cannot be shown)"
     line = " ".join(told.split())
+    if isinstance(error, ModuleNotFoundError):
+        from tradewind.plugins import about_missing_module
+
+        line += about_missing_module(error)
     text = f"{type(error).__name__}: {line}" if line else type(error).__name__
     text = redact(text)
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
@@ -42,10 +46,14 @@ def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, s
     if id(shown) in seen:
         return
     seen.add(id(shown))
+    # What these say is enough, without the way through libraries.
+    ours = isinstance(error, (TradewindError, KeyboardInterrupt))
     kept = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
+    if ours:
+        kept = _as_far_as_own_code(kept)
     if kept:
         shown.stack[:] = kept
-    elif isinstance(error, TradewindError):  # its message is made to be enough
+    elif ours:
         shown.stack = None  # type: ignore[assignment]  # as it is for an error that was never raised
     pairs = [(shown.__cause__, error.__cause__), (shown.__context__, error.__context__)]
     if shown.exceptions and isinstance(error, BaseExceptionGroup):
@@ -53,3 +61,11 @@ def _leave_out_ours(shown: traceback.TracebackException, error: BaseException, s
     for other, its_error in pairs:
         if other is not None and its_error is not None:
             _leave_out_ours(other, its_error, seen)
+
+
+def _as_far_as_own_code(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Without what comes after the last frame of the user's own code: installed providers, and Python's library."""
+    from tradewind.parser.failure import is_foreign
+
+    own = [at for at, frame in enumerate(frames) if not is_foreign(frame.filename)]
+    return frames[: own[-1] + 1] if own else []

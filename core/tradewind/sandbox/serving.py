@@ -28,8 +28,6 @@ KEY_FILE = "stand-in.key"
 #: Where the control is.
 CONTROL = "/_sandbox/"
 
-_MIB = 1024 * 1024
-
 
 class Server(ThreadingHTTPServer):
     """Answers for an application, a thread for each connection."""

@@ -38,6 +38,8 @@ def sandbox_type(name: str) -> str:
     declared = plugins.current().connection_type(name)
     found = declared.name if declared is not None else name
     if found not in sandboxes():
+        if declared is None and (command := plugins.how_to_install(name)):
+            raise SandboxError(f"The provider of the connection type {name!r} is not installed: {command}")
         known = ", ".join(sorted(sandboxes())) or "none; install a provider that brings one"
         raise SandboxError(f"There is no sandbox for the connection type {name!r}. There are: {known}.")
     return found

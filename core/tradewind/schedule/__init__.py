@@ -9,15 +9,14 @@ begins where the last one ended.
 from __future__ import annotations
 
 import datetime
-import difflib
 from typing import TypeAlias
 
 import msgspec
 
-from tradewind.errors import ScheduleError
+from tradewind.errors import ScheduleError, nearest
 from tradewind.schedule.intervals import Interval, PlannedRun, Points, next_of
 from tradewind.schedule.points import CronPoints, DeltaPoints, check_cron
-from tradewind.schedule.zones import get_zone
+from tradewind.schedule.zones import default_zone, get_zone
 
 __all__ = [
     "PRESETS",
@@ -29,6 +28,7 @@ __all__ = [
     "OnceSchedule",
     "PlannedRun",
     "Schedule",
+    "default_zone",
     "get_zone",
     "parse_schedule",
 ]
@@ -238,8 +238,7 @@ def _parse_text(text: str, timezone: str) -> Schedule:
         return ContinuousSchedule()
     if name not in PRESETS:
         names = [*PRESETS, "@once", "@continuous"]
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}."
+        hint = nearest(name, names, f"there are {', '.join(names)}.")
         raise ScheduleError(f"there is no schedule preset {text!r}; {hint}")
     return CronSchedule(PRESETS[name], timezone)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import zoneinfo
 
-from tradewind.errors import ScheduleError
+from tradewind.errors import ScheduleError, SettingError, sentence
 
 
 def get_zone(name: str) -> zoneinfo.ZoneInfo:
@@ -14,6 +14,14 @@ def get_zone(name: str) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
         raise ScheduleError(f"there is no time zone {name!r}; {_hint(str(name))}") from error
+
+
+def default_zone(name: str) -> zoneinfo.ZoneInfo:
+    """The time zone of the setting `default_timezone`. Raises SettingError, so that no DAG file is blamed for it."""
+    try:
+        return get_zone(name)
+    except ScheduleError as error:
+        raise SettingError(f"The setting default_timezone: {sentence(error)}") from error
 
 
 def _hint(name: str) -> str:

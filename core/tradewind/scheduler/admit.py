@@ -78,26 +78,13 @@ class Limits:
     pools: Mapping[str, int]  #: pool -> slots
 
 
-def admit(candidates: Iterable[Candidate], usage: Usage, limits: Limits) -> list[Candidate]:
-    """Those that start now. `candidates` come in their `order`; `usage` is brought up to date with the admitted.
-
-    A candidate that is held back by its pool, run or task does not hold back those behind it.
-    """
-    admitted = []
-    for candidate in candidates:
-        if usage.total >= limits.parallelism:
-            break
-        if not hindrance(candidate, usage, limits):
-            usage.take(candidate.run, candidate.task)
-            admitted.append(candidate)
-    return admitted
-
-
 class Line:
     """The candidates that wait, in lanes: a look at who may start costs as much as there are lanes and starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self._lanes: dict[Hashable, list[Candidate]] = {}  #: each in order
+        for candidate in candidates:
+            self.add(candidate)
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -120,7 +107,11 @@ class Line:
     def admit(
         self, usage: Usage, limits: Limits, closed: Callable[[str], bool], barred: Callable[[Candidate], bool]
     ) -> list[Candidate]:
-        """As the function `admit`, for who is not `barred`, in DAGs that are not `closed`. They stay in the line."""
+        """Those that start now, in their order, if they are not `barred` and their DAG is not `closed`.
+
+        One that is held back by its pool, run or task does not hold back those in other lanes. `usage` is brought up to
+        date with the admitted; they stay in the line.
+        """
         heads = [(lane[0].order, lane, 0) for lane in self._lanes.values() if not closed(lane[0].run.dag_id)]
         heapq.heapify(heads)
         admitted: list[Candidate] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -28,6 +28,9 @@ class States(Protocol):
 
 #: States of the tasks in the run before this one; None: there is no such run.
 Past = States | None
+
+#: How many tasks a reason names.
+FEW = 5
 
 _GOOD_PAST = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED})
 
@@ -141,7 +144,7 @@ class _Decision:
         if verdict is Verdict.WAIT:
             return None
         if verdict is Verdict.UPSTREAM_FAILED:
-            return self._finish(instance, TaskState.UPSTREAM_FAILED, "a task that it needs failed")
+            return self._finish(instance, TaskState.UPSTREAM_FAILED, self._what_it_lacks(task))
         minds_past = verdict is Verdict.RUN or task.wait_for_past_depends_before_skipping
         if minds_past and blocked_by_past(task, self.live, self.past):
             return None
@@ -165,6 +168,12 @@ class _Decision:
 
     def _state(self, task_id: str) -> TaskState | None:
         return (self.after.get(task_id) or self.live.instances[task_id]).state
+
+    def _what_it_lacks(self, task: TaskSpec) -> str:
+        """Why a task cannot run, in words: those upstream that failed, or else those that could not run either."""
+        failed = [other for other in task.upstream if self._state(other) is TaskState.FAILED]
+        blocked = [other for other in task.upstream if self._state(other) is TaskState.UPSTREAM_FAILED]
+        return f"it needs {_few(failed)}, which failed" if failed else f"it needs {_few(blocked)}, which could not run"
 
     def _finish(self, instance: TaskInstance, state: TaskState, reason: str) -> TaskInstance:
         return replace(
@@ -191,10 +200,17 @@ class _Decision:
     def _run_move(self) -> RunMove | None:
         if self.unfinished:
             return None
-        failed = [task_id for task_id in self.live.graph.leaves if self._state(task_id) in FAILED_STATES]
-        state = RunState.FAILED if failed else RunState.SUCCESS
-        reason = f"failed: {', '.join(failed[:5])}{' and more' if len(failed) > 5 else ''}" if failed else ""
-        return RunMove(self.live.run, _ended(self.live, state, self.now, reason))
+        leaves = [task_id for task_id in self.live.graph.leaves if self._state(task_id) in FAILED_STATES]
+        if not leaves:
+            return RunMove(self.live.run, _ended(self.live, RunState.SUCCESS, self.now, ""))
+        causes = [task_id for task_id in self.live.graph.tasks if self._state(task_id) is TaskState.FAILED]
+        return RunMove(self.live.run, _ended(self.live, RunState.FAILED, self.now, f"failed: {_few(causes or leaves)}"))
+
+
+def _few(task_ids: Sequence[str]) -> str:
+    """The first tasks of many, for people."""
+    rest = len(task_ids) - FEW
+    return ", ".join(task_ids[:FEW]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def outside(task: TaskSpec, run: Run) -> bool:

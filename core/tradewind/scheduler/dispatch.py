@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,7 +15,7 @@ from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove, TaskS
 from tradewind.remote import unsent
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.runner.identity import host
-from tradewind.scheduler.admit import Candidate, Limits, Usage, admit
+from tradewind.scheduler.admit import Candidate, Limits, Line
 from tradewind.scheduler.board import Board, candidate, key_of
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
@@ -76,21 +75,6 @@ class Dispatcher:
 
     # -- admission -------------------------------------------------------------------------------------------------
 
-    def _admitted(self, choose: Callable[[Usage, Limits], list[Candidate]]) -> list[Candidate]:
-        """Whom `choose` admits; the board counts what they take once they are written.
-
-        An attempt that was ended by decree takes its places as long as its process goes on.
-        """
-        usage, stopping = self.board.usage, self._stopping()
-        for run, task in stopping:
-            usage.take(run, task)
-        unknown = max(0, len(self.in_flight) - usage.total)  # of runs that are not on the board any more
-        left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
-        admitted = choose(usage, Limits(self.settings.parallelism - unknown, left))
-        for run, task in (*stopping, *((one.run, one.task) for one in admitted)):
-            usage.give(run, task)
-        return admitted
-
     def _stopping(self) -> list[tuple[Run, TaskSpec]]:
         """The attempts that go on though the board has ended them."""
         if len(self.in_flight) <= self.board.usage.total:
@@ -112,11 +96,9 @@ class Dispatcher:
         if self.closed or self.beside or self.board.ready or self.paused(live.run.dag_id):
             return moves
         scheduled = [move.after for move in moves.tasks if move.after.state is TaskState.SCHEDULED]
-        ready = [one for one in (candidate(live, instance) for instance in scheduled) if not self._is_stopping(one)]
-        if not ready:
+        if not scheduled:
             return moves
-        ready.sort(key=lambda one: one.order)
-        chosen = {one.task.task_id for one in self._admitted(partial(admit, ready))}
+        chosen = {one.task.task_id for one in self._admitted(Line(candidate(live, one) for one in scheduled))}
         tasks = tuple(
             TaskMove(move.before, self.queued(move.after)) if move.after.task_id in chosen else move
             for move in moves.tasks
@@ -128,8 +110,7 @@ class Dispatcher:
         if self.closed or not self.board.ready or self.board.usage.total >= self.settings.parallelism:
             return []
         starts = []
-        board = self.board
-        for one in self._admitted(partial(board.ready.admit, closed=self.paused, barred=self._is_stopping)):
+        for one in self._admitted(self.board.ready):
             live = self.board.runs[one.run.id]
             instance = live.instances[one.task.task_id]
             starts.append((live, TaskMove(instance, self.queued(instance))))
@@ -138,6 +119,21 @@ class Dispatcher:
     def _is_stopping(self, one: Candidate) -> bool:
         """Whether an earlier attempt of the task, given up already, has still a process: two must never run at once."""
         return (one.run.dag_id, one.run.run_id, one.task.task_id, one.map_index) in self._tasks
+
+    def _admitted(self, line: Line) -> list[Candidate]:
+        """Who of a line may start now. The board counts what they take once they are written.
+
+        An attempt that was ended by decree takes its places as long as its process goes on.
+        """
+        usage, stopping = self.board.usage, self._stopping()
+        for run, task in stopping:
+            usage.take(run, task)
+        unknown = max(0, len(self.in_flight) - usage.total)  # of runs that are not on the board any more
+        left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
+        admitted = line.admit(usage, Limits(self.settings.parallelism - unknown, left), self.paused, self._is_stopping)
+        for run, task in (*stopping, *((one.run, one.task) for one in admitted)):
+            usage.give(run, task)
+        return admitted
 
     def queued(self, instance: TaskInstance) -> TaskInstance:
         """The task instance as it stands when it is handed over (once more)."""

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from tradewind import params, xcom
 from tradewind.context import MemoryTaskApi, build_run_context
 from tradewind.errors import NotFound
-from tradewind.records import Moves, Outcome, Run, TaskInstance
+from tradewind.records import DagSpec, Moves, Outcome, Run, TaskInstance
 from tradewind.runner import callbacks
 from tradewind.runner.execution import execute_task
 from tradewind.runner.interrupts import Interrupts
@@ -83,24 +83,33 @@ def run_dag(
     raises nothing.
     """
     spec = dag.spec()
-    moment = logical_date or _now()
+    run = run_of(spec, logical_date, conf, RunState.QUEUED)
+    live = LiveRun.build(run, spec, [], build_graph(spec))
+    return _Play(dag, live, on_event or _log_progress()).play()
+
+
+def run_of(
+    spec: DagSpec, logical_date: datetime.datetime | None, conf: Mapping[str, Any] | None, state: RunState
+) -> Run:
+    """A run that is in no database, as if somebody had triggered it. Raises ParamError if `conf` breaks the params."""
+    now = _now()
+    moment = logical_date or now
     interval = spec.schedule.manual_interval(moment)
-    run = Run(
+    params.resolve(spec.params, conf or {}, spec.dag_id)
+    return Run(
         id=0,
-        dag_id=dag.dag_id,
+        dag_id=spec.dag_id,
         run_id=run_id(RunType.MANUAL, moment),
         type=RunType.MANUAL,
-        state=RunState.QUEUED,
+        state=state,
         logical_date=moment,
         data_interval_start=interval.start,
         data_interval_end=interval.end,
         version="",
-        queued_at=_now(),
+        queued_at=now,
+        started_at=None if state is RunState.QUEUED else now,
         conf=dict(conf or {}),
     )
-    params.resolve(spec.params, run.conf, dag.dag_id)
-    live = LiveRun.build(run, spec, [], build_graph(spec))
-    return _Play(dag, live, on_event or _log_progress()).play()
 
 
 class _Play:
@@ -158,7 +167,9 @@ class _Play:
                 interrupts=Interrupts(),
             )
         except KeyboardInterrupt:
-            self.put(replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted"))
+            ended = replace(running, state=TaskState.FAILED, ended_at=_now(), reason="interrupted")
+            self.put(ended)
+            self.tell(Progress(ended.task_id, str(ended.state), (_now() - started).total_seconds(), ended.reason))
             raise
         self.take_in(running, outcome, started)
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tradewind.records import DagSpec, Moves, Run, TaskInstance, TaskKey, TaskSpec
-from tradewind.states import FAILED_STATES, FINISHED, HELD, TaskState
+from tradewind.records import DagSpec, Run, TaskInstance, TaskKey, TaskSpec
+from tradewind.states import FINISHED, HELD, TaskState
 
 #: How many tasks directly upstream are in each finished state.
 Tally = Counter[TaskState]
@@ -124,13 +124,3 @@ class LiveRun:
                 marks.add(instance.task_id)
             else:
                 marks.discard(instance.task_id)
-
-    def commit(self, moves: Moves) -> None:
-        """Take in moves that the store has written."""
-        for move in moves.tasks:
-            self.put(move.after)
-        if moves.run is not None:
-            self.run = moves.run.after
-
-    def failed_leaves(self) -> list[str]:
-        return [task_id for task_id in self.graph.leaves if self.instances[task_id].state in FAILED_STATES]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from tradewind.errors import NotFound, StoreError, UsageError
 from tradewind.executor.contract import Ended, Executor
-from tradewind.records import DagInfo, Moves, Request, TaskInstance, TaskMove
+from tradewind.records import DagInfo, Moves, Request, TaskInstance, TaskKey, TaskMove
 from tradewind.runner.retries import after_failure
 from tradewind.scheduler import decide as decisions
 from tradewind.scheduler import requests
@@ -143,13 +143,20 @@ class Loop:
         """Attempts on other machines are watched by their signs of life."""
         for key in [key for key, due in self.dispatcher.elsewhere.items() if due <= self.clock()]:
             live = self.board.find(key.dag_id, key.run_id)
-            stored = self.store.task(live.run.id, key.task_id, key.map_index) if live is not None else None
-            at_work = stored is not None and stored.dispatch == key.dispatch and stored.state in HELD
-            if stored is not None and at_work and self.dispatcher.gives_signs_of_life(stored):
-                self.dispatcher.look_later(key)
-            else:
+            if live is None:
                 del self.dispatcher.elsewhere[key]
-                self.on_ended_safely(Ended(key, None, "it gave no sign of life for too long, on another machine"))
+                self.dispatcher.let_go(key)
+            else:
+                self.safely(live, self._look_for_signs_of_life, live, key)
+
+    def _look_for_signs_of_life(self, live: LiveRun, key: TaskKey) -> None:
+        stored = self.store.task(live.run.id, key.task_id, key.map_index)
+        at_work = stored.dispatch == key.dispatch and stored.state in HELD
+        if at_work and self.dispatcher.gives_signs_of_life(stored):
+            self.dispatcher.look_later(key)
+            return
+        del self.dispatcher.elsewhere[key]
+        self.on_ended(live, Ended(key, None, "it gave no sign of life for too long, on another machine"))
 
     # -- events ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import os
 import signal
@@ -21,8 +20,9 @@ from tradewind.runner import identity
 from tradewind.scheduler.courier import CourierProcess
 from tradewind.scheduler.loop import Loop, utc_now
 from tradewind.scheduler.watch import DagWatch
+from tradewind.scheduler.why import is_at_work, scheduler_is_at_work
 from tradewind.settings import Settings
-from tradewind.store import SchedulerInfo, Store
+from tradewind.store import Store
 
 log = logging.getLogger("tradewind.scheduler")
 
@@ -65,10 +65,8 @@ class Service:
         finally:
             self._wind_up()
 
-    def carry_out_requests(self) -> bool:
-        """Carry out what people asked of runs, start nothing, and leave. False if a scheduler is at work to do it."""
-        if any(not self._is_dead(info) for info in self.store.schedulers()):
-            return False
+    def carry_out_requests(self) -> None:
+        """Carry out what people asked of runs, start nothing, and leave."""
         dead = self._take_the_place()
         self.loop.dispatcher.close()  # the executor is not started either: it only watches and stops what still runs
         try:
@@ -83,7 +81,6 @@ class Service:
         finally:
             self._leaving = True
             self._wind_up()
-        return True
 
     def stop(self) -> None:
         """Stop: first time when the running tasks have ended, second time at once (they go on by themselves)."""
@@ -112,7 +109,8 @@ class Service:
         if not self.store.scheduler_heartbeat(self.name, utc_now()):
             self._leaving = True  # what runs is watched by whoever came after
             raise UsageError(f"The scheduler {self.name} was silent for too long and was replaced; start it again.")
-        dead = [info.id for info in self.store.schedulers() if info.id != self.name and self._is_dead(info)]
+        others = [info for info in self.store.schedulers() if info.id != self.name]
+        dead = [info.id for info in others if not is_at_work(info, self.settings)]
         if dead:
             self._take_over(dead)
 
@@ -127,22 +125,17 @@ class Service:
         host, pid, process = identity.host(), os.getpid(), identity.identity() or ""
         while True:
             others = self.store.schedulers()
-            dead = [info.id for info in others if self._is_dead(info)]
+            dead = [info.id for info in others if not is_at_work(info, self.settings)]
             alive = [info for info in others if info.id not in dead]
             if alive and self.store.takes_one_scheduler:
                 one = alive[0]
                 raise UsageError(
-                    f"A scheduler (pid {one.pid} on {one.host}) works on this database already, "
-                    "and SQLite takes only one."
+                    f"A scheduler (process {one.pid} on {one.host}) works on this database already, and SQLite takes "
+                    "only one. Stop that one first, or let a server keep the metadata (the setting database_url)."
                 )
             only = dead if self.store.takes_one_scheduler else None
             if self.store.register_scheduler(self.name, host, pid, process, utc_now(), beside=only):
                 return dead  # else one came between: look who it is
-
-    def _is_dead(self, info: SchedulerInfo) -> bool:
-        if info.host == identity.host():
-            return not identity.is_alive(info.pid, info.process)
-        return info.heartbeat_at < utc_now() - datetime.timedelta(seconds=self.settings.lost_after)
 
     def _wind_up(self) -> None:
         """Let running tasks end, give the leases back, leave."""
@@ -167,8 +160,11 @@ class Service:
 
 
 def carry_out(store: Store, settings: Settings) -> bool:
-    """Carry out the requests in the store, if no scheduler is at work that will. See `Service.carry_out_requests`."""
-    return Service(store, settings, watch=False).carry_out_requests()
+    """Carry out the requests in the store; False if a scheduler is at work that will. Starts nothing."""
+    if scheduler_is_at_work(store, settings):
+        return False
+    Service(store, settings, watch=False).carry_out_requests()
+    return True
 
 
 @contextmanager

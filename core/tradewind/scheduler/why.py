@@ -14,7 +14,7 @@ from tradewind.scheduler.leases import Leases
 from tradewind.scheduler.live import LiveRun
 from tradewind.settings import Settings
 from tradewind.states import HELD, RunState, TaskState
-from tradewind.store import Store
+from tradewind.store import SchedulerInfo, Store
 
 
 def why(store: Store, settings: Settings, dag_id: str, run_id: str, task_id: str) -> list[str]:
@@ -75,11 +75,15 @@ def _around(store: Store, settings: Settings, dag: DagInfo, run: Run) -> list[st
 
 def scheduler_is_at_work(store: Store, settings: Settings) -> bool:
     """Whether anybody is there to start what is due."""
+    return any(is_at_work(info, settings) for info in store.schedulers())
+
+
+def is_at_work(info: SchedulerInfo, settings: Settings) -> bool:
+    """Whether this scheduler lives; one on another machine: as far as its signs of life tell."""
+    if info.host == identity.host():
+        return identity.is_alive(info.pid, info.process)
     silent_since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=settings.lost_after)
-    return any(
-        identity.is_alive(info.pid, info.process) if info.host == identity.host() else info.heartbeat_at > silent_since
-        for info in store.schedulers()
-    )
+    return info.heartbeat_at > silent_since
 
 
 def _upstream(live: LiveRun, task_id: str, leases: Leases) -> list[str]:

@@ -51,7 +51,7 @@ def generate_key() -> str:
 
 
 def key_file(settings: Settings | None = None) -> Path:
-    return (settings or settings_module.read()).home_path / KEY_FILE
+    return Path((settings or settings_module.read()).home) / KEY_FILE
 
 
 def add_key(settings: Settings | None = None) -> None:

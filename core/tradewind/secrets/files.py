@@ -266,7 +266,7 @@ def _is_number(value: Any) -> bool:
 
 def _entries(data: Any, path: Path, kind: str) -> dict[str, Entry]:
     if not isinstance(data, Mapping):
-        raise SecretsError(f"{path}: a mapping of names to values is wanted, not a {type(data).__name__}.")
+        raise SecretsError(f"{path}: a mapping of names to values is wanted, not {type(data).__name__}.")
     return {str(name): Entry(_as_text(value, str(name), path, kind), f"{path}, {name}") for name, value in data.items()}
 
 
@@ -276,7 +276,7 @@ def _as_text(value: Any, name: str, path: Path, kind: str) -> str:
     if kind == "CONN_" and isinstance(value, list) and len(value) == 1:
         return _as_text(value[0], name, path, kind)  # Airflow takes a list of one
     if kind == "CONN_" and not isinstance(value, Mapping):
-        raise SecretsError(f"{path}: {name!r} must be a URI or a mapping of fields, not a {type(value).__name__}.")
+        raise SecretsError(f"{path}: {name!r} must be a URI or a mapping of fields, not {type(value).__name__}.")
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError:

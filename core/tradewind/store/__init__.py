@@ -14,14 +14,12 @@ if TYPE_CHECKING:
     from tradewind.store.leases import SchedulerInfo
     from tradewind.store.moves import Applied
     from tradewind.store.store import Store, open_store
-    from tradewind.store.tasks import HeldTask
     from tradewind.store.xcoms import StoreTaskApi
 
-__all__ = ["Applied", "HeldTask", "SchedulerInfo", "Store", "StoreTaskApi", "open_store"]
+__all__ = ["Applied", "SchedulerInfo", "Store", "StoreTaskApi", "open_store"]
 
 _HOMES = {
     "Applied": "moves",
-    "HeldTask": "tasks",
     "SchedulerInfo": "leases",
     "Store": "store",
     "StoreTaskApi": "xcoms",

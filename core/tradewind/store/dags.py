@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from tradewind.store.unwanted import note_unwanted
 from tradewind.store.upsert import put
 from tradewind.store.words import not_found
 from tradewind.tables import dag_versions, dags, files, import_failures, requests, runs, sources, task_instances
+
+log = logging.getLogger("tradewind.store")
 
 _INFO = select(
     dags.c.dag_id,
@@ -43,12 +46,6 @@ _FAILURES = select(
 ).order_by(import_failures.c.path)
 _LEAVE_FILE = update(dags).where(dags.c.dag_id.in_(bindparam("names", expanding=True))).values(active=False)
 _REFUSED = select(import_failures.c.path, import_failures.c.taken).where(import_failures.c.taken != "[]")
-#: Remember which interval of a DAG was scheduled last.
-TOUCH_SCHEDULED = (
-    update(dags)
-    .where(dags.c.dag_id == bindparam("name"))
-    .values(last_interval_end=bindparam("end"), last_logical_date=bindparam("logical"))
-)
 
 
 class DagVerbs:
@@ -90,7 +87,9 @@ class DagVerbs:
         gone = [name for name, row in before.items() if row.active and name not in names]
         _retire(connection, gone)
         if taken:
-            _save_failure(connection, _duplicates(parsed.path, taken), sorted(taken))
+            failure = _duplicates(parsed.path, taken)
+            _save_failure(connection, failure, sorted(taken))
+            log.warning("%s: %s", parsed.path, failure.error)
         else:
             connection.execute(delete(import_failures).where(import_failures.c.path == parsed.path))
         return sorted(changed + gone)
@@ -131,14 +130,10 @@ class DagVerbs:
         with self._db.read() as connection:
             return [ImportFailure(*row) for row in connection.execute(_FAILURES)]
 
-    def dags(self, active_only: bool = True, paused: bool | None = None) -> list[DagInfo]:
+    def dags(self, active_only: bool = True) -> list[DagInfo]:
         """All DAGs by id; of those whose files still have them unless `active_only` is False."""
         with self._db.read() as connection:
-            rows = [
-                row
-                for row in connection.execute(_ALL)
-                if (row.active or not active_only) and paused in (None, row.paused)
-            ]
+            rows = [row for row in connection.execute(_ALL) if row.active or not active_only]
             specs = self._specs.get_many(connection, [row.version for row in rows])
         return [_info(row, specs[row.version]) for row in rows]
 
@@ -171,15 +166,6 @@ class DagVerbs:
             if done.rowcount == 0:
                 raise no_dag(connection, dag_id)
 
-    def touch_scheduled(
-        self, dag_id: str, interval_end: datetime.datetime | None, logical_date: datetime.datetime | None
-    ) -> None:
-        """Remember which interval of a DAG was scheduled last; `create_run` does so itself. Raises NotFound."""
-        with self._db.write(news=True) as connection:
-            last = {"name": dag_id, "end": interval_end, "logical": logical_date}
-            if connection.execute(TOUCH_SCHEDULED, last).rowcount == 0:
-                raise no_dag(connection, dag_id)
-
     def delete_dag(self, dag_id: str) -> None:
         """Delete a DAG with its runs and history. If its file is still there, it comes back when that is next read.
 
@@ -200,7 +186,9 @@ class DagVerbs:
 
 def no_dag(connection: Connection, dag_id: str) -> NotFound:
     known = connection.execute(select(dags.c.dag_id)).scalars()
-    return not_found("DAG", dag_id, known, "`tradewind dags list` shows those there are")
+    broken = connection.execute(select(func.count()).select_from(import_failures)).scalar_one()
+    files_too = f", and `tradewind dags errors` the {broken} file(s) that cannot be read" if broken else ""
+    return not_found("DAG", dag_id, known, f"`tradewind dags list` shows those there are{files_too}")
 
 
 def refuse_if_held(connection: Connection, dag_id: str, run_id: str | None = None) -> None:

@@ -31,6 +31,10 @@ CONFLICT_TRIES = 8
 CONFLICT_PAUSE = 0.01  # seconds, times the number of the try
 
 
+#: The number that tells of news starts again after this.
+MOST_NEWS = 2**31 - 2
+
+
 class Conflict(StoreError):
     """The database undid a transaction in favour of another one; nothing was written, and it may be done again."""
 

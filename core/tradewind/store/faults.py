@@ -19,6 +19,14 @@ def missing(path: Path) -> StoreError:
     return StoreError(f"There is no metadata database at {path}: {_UPGRADE} to create it, or mend database_url.")
 
 
+def no_folder(error: OSError, path: Path) -> StoreError:
+    """The folder for the database cannot be made."""
+    return StoreError(
+        f"The folder {path.parent} of the metadata database cannot be made: {error.strerror} ({error.filename}). "
+        "Make it writable for this user, or mend TRADEWIND_HOME or the setting database_url."
+    )
+
+
 def explain(error: Exception, path: Path, waited: float) -> StoreError:
     """The StoreError for an error of the driver, of SQLAlchemy, or of the operating system."""
     original = error.orig if isinstance(error, StatementError) else error
@@ -32,7 +40,7 @@ def explain(error: Exception, path: Path, waited: float) -> StoreError:
         return StoreError(
             f"The metadata database {path} cannot be written: make the file and its folder writable for this user."
         )
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")):  # the latter: no room for the file of its locks
         return StoreError(
             f"The disk of the metadata database {path} is full. Nothing was half written: free some space."
         )

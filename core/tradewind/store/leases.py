@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 from collections.abc import Collection
 from typing import Any
 
@@ -139,7 +138,7 @@ class LeaseVerbs:
             if others:
                 queries, values["others"] = _CLAIMABLE_BESIDE, sorted(others)
         found = (row.id for query in queries for row in connection.execute(query, values))
-        return list(dict.fromkeys(itertools.islice(found, 2 * limit)))[:limit]
+        return list(dict.fromkeys(found))[:limit]
 
     def release(self, scheduler_id: str) -> None:
         """Give all leases of a scheduler back."""

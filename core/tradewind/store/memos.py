@@ -8,13 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from tradewind.context.api import MOST_MEMOS, too_many_memos
 from tradewind.errors import NotFound, StoreError
 from tradewind.store.engine import Database, replayed
+from tradewind.store.named import THIS_RUN
 from tradewind.store.rows import utc_now
-from tradewind.tables import run_memos, runs
+from tradewind.tables import run_memos
 
 _M = run_memos.c
 
-_THIS_RUN = select(runs.c.id).where(runs.c.dag_id == bindparam("dag"), runs.c.run_id == bindparam("name"))
-_THIS = (_M.run == _THIS_RUN.scalar_subquery(), _M.key == bindparam("named"))
+_THIS = (_M.run == THIS_RUN.scalar_subquery(), _M.key == bindparam("named"))
 _ONE = select(_M.version, _M.value).where(*_THIS)
 _REPLACE = (
     update(run_memos)
@@ -69,7 +69,7 @@ class MemoVerbs:
 
 def _run(connection: Connection, dag_id: str, run_id: str) -> int:
     """Key of the run. Raises NotFound."""
-    found: int | None = connection.execute(_THIS_RUN, {"dag": dag_id, "name": run_id}).scalar_one_or_none()
+    found: int | None = connection.execute(THIS_RUN, {"dag": dag_id, "name": run_id}).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no run {run_id!r} of {dag_id} any more: its memos went with it.")
     return found

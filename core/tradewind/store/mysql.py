@@ -31,6 +31,8 @@ class MySqlDatabase(ServerDatabase):
     """One database of a server, with InnoDB tables."""
 
     undoes_ddl = False
+    #: Each transaction is ended by us; the pool would ask the server for one rollback more.
+    _engine_options: ClassVar[dict[str, Any]] = {"pool_reset_on_return": None}
     _options: ClassVar[dict[str, Any]] = {
         "connect_timeout": CONNECT_TIMEOUT,
         "read_timeout": SILENCE_TIMEOUT,

@@ -7,6 +7,7 @@ from collections import Counter
 from sqlalchemy import Connection, delete, func, literal_column, select
 
 from tradewind.errors import UsageError
+from tradewind.records import Pool
 from tradewind.store.engine import Database
 from tradewind.store.specs import Specs
 from tradewind.store.upsert import put
@@ -45,22 +46,30 @@ class PoolVerbs:
     _specs: Specs
     _default_pool_slots: int
 
+    def list_pools(self) -> list[Pool]:
+        """Every pool, by name."""
+        with self._db.read() as connection:
+            rows = connection.execute(select(pools.c.name, pools.c.slots, pools.c.description)).all()
+        stored = {row.name: Pool(row.name, row.slots, row.description) for row in rows}
+        default = Pool(DEFAULT_POOL, self._default_pool_slots)
+        return [pool for _, pool in sorted({DEFAULT_POOL: default, **stored}.items())]
+
     def pools(self) -> dict[str, int]:
         """Slots of every pool, by name."""
-        with self._db.read() as connection:
-            stored = dict(connection.execute(select(pools.c.name, pools.c.slots)).all())
-        return dict(sorted({DEFAULT_POOL: self._default_pool_slots, **stored}.items()))
+        return {pool.name: pool.slots for pool in self.list_pools()}
 
     def slots_taken_by_others(self, scheduler_id: str) -> Counter[str]:
         """How many slots of each pool the tasks of runs take that are not this scheduler's."""
         with self._db.read() as connection:
             return slots_taken(connection, self._specs, without=scheduler_id)
 
-    def set_pool(self, name: str, slots: int, description: str = "") -> None:
-        """Make a pool, or change it."""
+    def set_pool(self, name: str, slots: int, description: str | None = None) -> None:
+        """Make a pool, or change it. With None it keeps the description that it has."""
         if slots < 0:
             raise UsageError(f"The pool {name!r} cannot have {slots} slots: the least is 0.")
         with self._db.write(news=True) as connection:
+            if description is None:
+                description = connection.execute(select(pools.c.description).where(pools.c.name == name)).scalar() or ""
             put(connection, pools, {"name": name, "slots": slots, "description": description})
 
     def delete_pool(self, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
@@ -11,15 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from tradewind.errors import NotFound, StoreError, UsageError
 from tradewind.records import DagSpec, NewRun, Run
-from tradewind.states import RunState, RunType, TaskState
-from tradewind.store.dags import TOUCH_SCHEDULED, no_dag, refuse_if_held
+from tradewind.states import RunState, RunType
+from tradewind.store.dags import no_dag, refuse_if_held
 from tradewind.store.engine import Database
 from tradewind.store.leased import LEASED, lease
-from tradewind.store.rows import RUN_COLUMNS, json_text, run_from_row, task_state
+from tradewind.store.rows import RUN_COLUMNS, json_text, run_from_row
 from tradewind.store.specs import Specs
 from tradewind.store.unwanted import note_unwanted
 from tradewind.store.words import not_found
-from tradewind.tables import dag_versions, dags, requests, runs, task_instances
+from tradewind.tables import dags, requests, runs, task_instances
 
 _SELECT = select(*RUN_COLUMNS)
 _NAMED = _SELECT.where(runs.c.dag_id == bindparam("dag_id"), runs.c.run_id == bindparam("run_id"))
@@ -27,26 +26,22 @@ _BY_ID = _SELECT.where(runs.c.id == bindparam("id"))
 _OF_DAG = _SELECT.where(runs.c.dag_id == bindparam("dag_id"))
 _EARLIER = _OF_DAG.where(runs.c.logical_date < bindparam("logical_date"))
 _NEWEST_FIRST = (runs.c.logical_date.desc(), runs.c.id.desc())
-_LATEST_SCHEDULED = _OF_DAG.where(runs.c.type == RunType.SCHEDULED).order_by(*_NEWEST_FIRST).limit(1)
 _PREVIOUS = _EARLIER.order_by(*_NEWEST_FIRST).limit(1)
 _PREVIOUS_IN_STATE = _EARLIER.where(runs.c.state == bindparam("state")).order_by(*_NEWEST_FIRST).limit(1)
-_COUNTS = select(runs.c.dag_id, func.count()).where(runs.c.state == bindparam("state")).group_by(runs.c.dag_id)
 _UNFINISHED = (
     select(runs.c.dag_id, func.count())
     .where(runs.c.state.in_([RunState.QUEUED.value, RunState.RUNNING.value]))
     .group_by(runs.c.dag_id)
 )
-_TASK_COUNTS = (
-    select(task_instances.c.run, task_instances.c.state, func.count())
-    .where(task_instances.c.run.in_(bindparam("ids", expanding=True)))
-    .group_by(task_instances.c.run, task_instances.c.state)
-)
 _NEWEST_VERSION = select(dags.c.version).where(dags.c.dag_id == bindparam("dag_id"))
-_HAS_VERSION = select(dag_versions.c.version).where(
-    dag_versions.c.dag_id == bindparam("dag_id"), dag_versions.c.version == bindparam("version")
-)
 _TASK_IDS = select(task_instances.c.task_id).where(task_instances.c.run == bindparam("id"))
 _SET_VERSION = update(runs).where(LEASED).values(version=bindparam("newest"))
+#: Remember which interval of a DAG was scheduled last.
+_TOUCH_SCHEDULED = (
+    update(dags)
+    .where(dags.c.dag_id == bindparam("name"))
+    .values(last_interval_end=bindparam("end"), last_logical_date=bindparam("logical"))
+)
 _INSERT_RUN = insert(runs)
 _INSERT_TASKS = insert(task_instances)
 
@@ -58,23 +53,23 @@ class RunVerbs:
     _specs: Specs
     _unwanted_home: str | None
 
-    def create_run(self, new: NewRun, now: datetime.datetime, version: str | None = None) -> Run | None:
+    def create_run(self, new: NewRun, now: datetime.datetime) -> Run | None:
         """Make a run in the state `queued`, with a task instance for each task; None if its run_id exists.
 
-        It has the newest version of its DAG, or the one given. A scheduled run is remembered as its DAG's last
-        interval in the same transaction, so that none is made twice or left out. Raises NotFound, and UsageError for a
-        type of run that the DAG does not allow.
+        It has the newest version of its DAG. A scheduled run is remembered as its DAG's last interval in the same
+        transaction, so that none is made twice or left out. Raises NotFound, and UsageError for a type of run that the
+        DAG does not allow.
         """
         try:
             with self._db.write(news=True) as connection:
-                return self._insert(connection, new, now, version)
+                return self._insert(connection, new, now)
         except StoreError as error:
             if isinstance(error.__cause__, IntegrityError) and self.find_run(new.dag_id, new.run_id):
                 return None
             raise
 
-    def _insert(self, connection: Connection, new: NewRun, now: datetime.datetime, version: str | None) -> Run:
-        version, spec = self._version_of(connection, new.dag_id, version)
+    def _insert(self, connection: Connection, new: NewRun, now: datetime.datetime) -> Run:
+        version, spec = self._newest_version(connection, new.dag_id)
         if spec.allowed_run_types and new.type not in spec.allowed_run_types:
             allowed = ", ".join(spec.allowed_run_types)
             raise UsageError(f"The DAG {new.dag_id!r} takes no {new.type} runs (its allowed_run_types: {allowed}).")
@@ -101,28 +96,24 @@ class RunVerbs:
             connection.execute(_INSERT_TASKS, tasks)
         if new.type is RunType.SCHEDULED:
             last = {"name": new.dag_id, "end": new.data_interval_end, "logical": new.logical_date}
-            connection.execute(TOUCH_SCHEDULED, last)
+            connection.execute(_TOUCH_SCHEDULED, last)
         return run_from_row(connection.execute(_BY_ID, {"id": key[0]}).one())
 
-    def _version_of(self, connection: Connection, dag_id: str, version: str | None) -> tuple[str, DagSpec]:
-        newest = connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).scalar_one_or_none()
-        if newest is None:
-            raise no_dag(connection, dag_id)
+    def _newest_version(self, connection: Connection, dag_id: str) -> tuple[str, DagSpec]:
+        version = connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).scalar_one_or_none()
         if version is None:
-            return newest, self._specs.get(connection, newest)
-        if connection.execute(_HAS_VERSION, {"dag_id": dag_id, "version": version}).first() is None:
-            raise NotFound(f"The DAG {dag_id!r} has no version {version!r}; its newest is {newest!r}.")
+            raise no_dag(connection, dag_id)
         return version, self._specs.get(connection, version)
 
-    def renew_run(self, run: Run) -> Run | None:
-        """Move a run to the newest version of its DAG: it gets the tasks that it lacks; returns the run as it is now.
+    def renew_run(self, run: Run) -> bool:
+        """Move a run to the newest version of its DAG: it gets the tasks that it lacks. False: the lease is lost.
 
-        Task instances of tasks that the newest version lacks stay, for history. None: the lease is lost.
+        Task instances of tasks that the newest version lacks stay, for history.
         """
         with self._db.write() as connection:
-            version, spec = self._version_of(connection, run.dag_id, None)
+            version, spec = self._newest_version(connection, run.dag_id)
             if connection.execute(_SET_VERSION, {**lease(run), "newest": version}).rowcount != 1:
-                return None
+                return False
             known = set(connection.execute(_TASK_IDS, {"id": run.id}).scalars())
             added = [
                 {"run": run.id, "task_id": task.task_id, "map_index": -1, "max_tries": task.retries}
@@ -131,7 +122,7 @@ class RunVerbs:
             ]
             if added:
                 connection.execute(_INSERT_TASKS, added)
-            return run_from_row(connection.execute(_BY_ID, {"id": run.id}).one())
+            return True
 
     def run(self, dag_id: str, run_id: str) -> Run:
         """One run. Raises NotFound with the nearest run_id."""
@@ -170,12 +161,6 @@ class RunVerbs:
         with self._db.read() as connection:
             return [run_from_row(row) for row in connection.execute(query.order_by(*order).limit(limit))]
 
-    def latest_scheduled(self, dag_id: str) -> Run | None:
-        """The scheduled run with the latest logical date."""
-        with self._db.read() as connection:
-            row = connection.execute(_LATEST_SCHEDULED, {"dag_id": dag_id}).one_or_none()
-            return None if row is None else run_from_row(row)
-
     def previous_run(self, dag_id: str, logical_date: datetime.datetime, state: RunState | None = None) -> Run | None:
         """The newest run with an earlier logical date; of those in `state`, if it is given."""
         values = {"dag_id": dag_id, "logical_date": logical_date}
@@ -186,23 +171,10 @@ class RunVerbs:
                 row = connection.execute(_PREVIOUS_IN_STATE, {**values, "state": state.value}).one_or_none()
             return None if row is None else run_from_row(row)
 
-    def active_runs(self) -> dict[str, int]:
-        """How many runs of each DAG are in the state `running`; DAGs without any are left out."""
-        with self._db.read() as connection:
-            return dict(connection.execute(_COUNTS, {"state": RunState.RUNNING.value}).all())
-
     def unfinished_runs(self) -> dict[str, int]:
         """How many runs of each DAG have not ended; DAGs without any are left out."""
         with self._db.read() as connection:
             return dict(connection.execute(_UNFINISHED).all())
-
-    def task_counts(self, ids: Collection[int]) -> dict[int, dict[TaskState | None, int]]:
-        """How many task instances of these runs (by Run.id) are in each state."""
-        counts: dict[int, dict[TaskState | None, int]] = {id: {} for id in ids}
-        with self._db.read() as connection:
-            for id, state, count in connection.execute(_TASK_COUNTS, {"ids": list(ids)}):
-                counts[id][task_state(state)] = count
-        return counts
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
         """Delete a run and all that belongs to it. Raises NotFound, or UsageError while it works."""
@@ -219,4 +191,6 @@ def no_run(connection: Connection, dag_id: str, run_id: str) -> NotFound:
     known = connection.execute(select(runs.c.run_id).where(runs.c.dag_id == dag_id)).scalars().all()
     if not known and connection.execute(_NEWEST_VERSION, {"dag_id": dag_id}).first() is None:
         return no_dag(connection, dag_id)
-    return not_found(f"run of the DAG {dag_id!r} called", run_id, known, "`tradewind runs list` shows those there are")
+    return not_found(
+        f"run of the DAG {dag_id!r} called", run_id, known, f"`tradewind runs list {dag_id}` shows those there are"
+    )

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, StatementError
 from sqlalchemy.pool import QueuePool
 
 from tradewind.errors import StoreError
-from tradewind.store.engine import LOCK_TIMEOUT, Database
+from tradewind.store.engine import LOCK_TIMEOUT, MOST_NEWS, Database
 from tradewind.store.location import DRIVERS, EXTRAS, Server
 from tradewind.store.server_faults import explain
 from tradewind.tables import MYSQL, metadata
@@ -33,9 +33,6 @@ CONNECT_TIMEOUT = 10  # seconds
 #: A server that says nothing for so long, while it should, is given up: the network may have swallowed it.
 SILENCE_TIMEOUT = 120  # seconds
 
-#: The counter of news starts again after this.
-MOST_NEWS = 2**31 - 2
-
 #: Tells schedulers that there is news.
 ANNOUNCE = f"UPDATE news SET number = mod(number, {MOST_NEWS}) + 1"
 
@@ -46,7 +43,7 @@ class ServerDatabase(Database):
     takes_one_scheduler = False
 
     #: What the driver is told besides what stands in the URL.
-    _options: ClassVar[dict[str, Any]] = {"connect_timeout": CONNECT_TIMEOUT}
+    _options: ClassVar[dict[str, Any]]
     #: What `create_engine` is told.
     _engine_options: ClassVar[dict[str, Any]] = {}
 

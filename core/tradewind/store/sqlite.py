@@ -19,17 +19,14 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import QueuePool
 
-from tradewind.store.engine import LOCK_TIMEOUT, Database
-from tradewind.store.faults import explain, missing
+from tradewind.store.engine import LOCK_TIMEOUT, MOST_NEWS, Database
+from tradewind.store.faults import explain, missing, no_folder
 from tradewind.store.location import is_missing
 from tradewind.tables import metadata
 
 #: Longest pause between two looks whether the lock is free. SQLite's own waiting comes to a tenth of a second, and may
 #: be out of luck for seconds where many processes write all the time.
 LOCK_PAUSE = 0.004  # seconds
-
-#: The counter of news starts again after this.
-MOST_NEWS = 2**31 - 2
 
 _WRITES = "tradewind_writes"
 
@@ -126,8 +123,11 @@ class SqliteDatabase(Database):
         """Make the file and its folder, if they are not there, and switch to the write-ahead log."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise no_folder(error, self.path) from error
+        try:
             connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise explain(error, self.path, self.lock_timeout) from error
         try:
             self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))

@@ -10,12 +10,12 @@ import datetime
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-from sqlalchemy import Select, and_, bindparam, case, insert, literal_column, select, update
+from sqlalchemy import Select, and_, bindparam, case, insert, select, update
 
 from tradewind.records import Attempt, DagVersion, Outcome, Run, TaskInstance, TaskKey
 from tradewind.states import TaskState
 from tradewind.store.engine import Database, replayed
+from tradewind.store.named import CURRENT, named
 from tradewind.store.rows import (
     ATTEMPT_COLUMNS,
     RUN_COLUMNS,
@@ -28,7 +28,7 @@ from tradewind.store.rows import (
 )
 from tradewind.store.specs import Specs
 from tradewind.store.words import not_found
-from tradewind.tables import HELD_SQL, attempts, dag_versions, runs, task_instances
+from tradewind.tables import attempts, dag_versions, runs, task_instances
 
 _T = task_instances.c
 
@@ -47,22 +47,12 @@ _ATTEMPTS = (
     )
     .order_by(attempts.c.dispatch)
 )
-_HELD: Select[Any] = (
-    select(runs.c.id, runs.c.dag_id, runs.c.run_id, runs.c.owner, *TASK_COLUMNS)
-    .join_from(task_instances, runs, runs.c.id == _T.run)
-    .where(literal_column(f"task_instances.{HELD_SQL}"))
-    .order_by(runs.c.id, _T.task_id, _T.map_index)
-)
 
-#: The task instance that a TaskKey names.
-_THIS_RUN = select(runs.c.id).where(runs.c.dag_id == bindparam("dag"), runs.c.run_id == bindparam("name"))
-_THIS = and_(_T.run == _THIS_RUN.scalar_subquery(), _T.task_id == bindparam("task"), _T.map_index == bindparam("index"))
-_CURRENT = and_(_THIS, _T.dispatch == bindparam("number"))
-_RUNNING = and_(_CURRENT, _T.state == TaskState.RUNNING.value)
+_RUNNING = and_(CURRENT, _T.state == TaskState.RUNNING.value)
 
 _START = (
     update(task_instances)
-    .where(_CURRENT, _T.state == TaskState.QUEUED.value)
+    .where(CURRENT, _T.state == TaskState.QUEUED.value)
     .values(
         state=TaskState.RUNNING.value,
         started_at=bindparam("now"),
@@ -77,7 +67,7 @@ _STARTED: Select[Any] = (
     select(*RUN_COLUMNS, *TASK_COLUMNS, dag_versions.c.path, dag_versions.c.file_hash)
     .join_from(task_instances, runs, runs.c.id == _T.run)
     .join(dag_versions, and_(dag_versions.c.dag_id == runs.c.dag_id, dag_versions.c.version == runs.c.version))
-    .where(_CURRENT)
+    .where(CURRENT)
 )
 _BEAT = update(task_instances).where(_RUNNING).values(heartbeat_at=bindparam("now"))
 _FINISH = (
@@ -111,16 +101,7 @@ _KEPT = {
     "started_at": case((_SAME_TRY, _T.first_look_at), else_=_T.started_at),
     **{name: _T[name] for name in ("ended_at", "host", "pid", "reason")},
 }
-_HISTORY = insert(attempts).from_select(list(_KEPT), select(*_KEPT.values()).where(_CURRENT))
-
-
-class HeldTask(msgspec.Struct, frozen=True):
-    """A task instance that an executor should be holding, with the run that it belongs to."""
-
-    key: TaskKey
-    run: int  #: Run.id
-    owner: str | None  #: scheduler that holds the run's lease
-    task: TaskInstance
+_HISTORY = insert(attempts).from_select(list(_KEPT), select(*_KEPT.values()).where(CURRENT))
 
 
 class TaskVerbs:
@@ -156,21 +137,16 @@ class TaskVerbs:
             found = connection.execute(_ATTEMPTS, {"run": run, "task": task_id, "index": map_index})
             return [attempt_from_row(row) for row in found]
 
-    def running_everywhere(self) -> list[HeldTask]:
-        """Every task instance that is queued, running or restarting, in whatever run."""
-        with self._db.read() as connection:
-            return [_held(*row) for row in connection.execute(_HELD)]
-
     @replayed
     def start_attempt(
         self, key: TaskKey, now: datetime.datetime, host: str, pid: int, process: str
     ) -> tuple[Run, TaskInstance, DagVersion] | None:
         """The process of an attempt has started. None: the attempt is not (or no longer) wanted; run nothing."""
-        values = {**_values(key), "now": now, "on_host": host, "as_pid": pid, "as_process": process}
+        values = {**named(key), "now": now, "on_host": host, "as_pid": pid, "as_process": process}
         with self._db.write(alone=False) as connection:
             if connection.execute(_START, values).rowcount != 1:
                 return None
-            row = connection.execute(_STARTED, _values(key)).one()
+            row = connection.execute(_STARTED, named(key)).one()
             run = run_from_row(row[: len(RUN_COLUMNS)])
             task = task_from_row(row[len(RUN_COLUMNS) : -2])
             path, file_hash = row[-2:]
@@ -181,13 +157,13 @@ class TaskVerbs:
     def heartbeat(self, key: TaskKey, now: datetime.datetime) -> bool:
         """A sign of life. False: the attempt is not wanted any more, and must stop itself."""
         with self._db.write(alone=False) as connection:
-            return connection.execute(_BEAT, {**_values(key), "now": now}).rowcount == 1
+            return connection.execute(_BEAT, {**named(key), "now": now}).rowcount == 1
 
     @replayed
     def finish_attempt(self, key: TaskKey, outcome: Outcome) -> bool:
         """Record how an attempt ended. False: it was given up before; nothing is recorded."""
         values = {
-            **_values(key),
+            **named(key),
             "now": outcome.ended_at,
             "due": outcome.next_at,
             "why": outcome.reason or None,
@@ -198,21 +174,5 @@ class TaskVerbs:
             values |= {"ended_as": outcome.state.value, "to_skip": skips_text(outcome.skips)}
             if connection.execute(_FINISH, values).rowcount != 1:
                 return False
-            connection.execute(_HISTORY, _values(key))
+            connection.execute(_HISTORY, named(key))
             return True
-
-
-def _values(key: TaskKey) -> dict[str, Any]:
-    return {
-        "dag": key.dag_id,
-        "name": key.run_id,
-        "task": key.task_id,
-        "index": key.map_index,
-        "number": key.dispatch,
-    }
-
-
-def _held(run: int, dag_id: str, run_id: str, owner: str | None, *columns: Any) -> HeldTask:
-    task = task_from_row(columns)
-    key = TaskKey(dag_id, run_id, task.task_id, task.map_index, task.try_number, task.dispatch)
-    return HeldTask(key, run, owner, task)

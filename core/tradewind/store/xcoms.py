@@ -14,6 +14,7 @@ from tradewind.records import Run, TaskInstance, TaskKey
 from tradewind.states import RunState
 from tradewind.store.engine import Database, replayed
 from tradewind.store.memos import MemoVerbs
+from tradewind.store.named import CURRENT, THIS_RUN, THIS_TASK, named
 from tradewind.store.rows import TASK_COLUMNS, task_from_row, utc_now
 from tradewind.store.runs import RunVerbs
 from tradewind.store.upsert import put
@@ -24,11 +25,9 @@ if TYPE_CHECKING:  # whoever hands this to a context has that loaded; the schedu
 
 _T, _X = task_instances.c, xcoms.c
 
-_THIS_RUN = select(runs.c.id).where(runs.c.dag_id == bindparam("dag"), runs.c.run_id == bindparam("name"))
-_IN_RUN: ColumnElement[bool] = _X.run == _THIS_RUN.scalar_subquery()
-_ONE = select(_X.value).where(
-    _IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"), _X.key == bindparam("key")
-)
+_IN_RUN: ColumnElement[bool] = _X.run == THIS_RUN.scalar_subquery()
+_OF_TASK = and_(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
+_ONE = select(_X.value).where(_OF_TASK, _X.key == bindparam("key"))
 _FOUND = select(_X.task_id, _X.map_index, _X.value)
 _IN_ORDER = (_X.written_at, _X.task_id, _X.map_index)
 _OF_ALL = _FOUND.where(_IN_RUN, _X.key == bindparam("key")).order_by(*_IN_ORDER)
@@ -46,16 +45,13 @@ _IN_NEWEST = _FOUND.where(
     _X.run == _NEWEST_WITH.scalar_subquery(), _X.task_id == bindparam("task"), _X.key == bindparam("key")
 ).order_by(_X.map_index)
 
-_TASK = and_(_T.run == _THIS_RUN.scalar_subquery(), _T.task_id == bindparam("task"), _T.map_index == bindparam("index"))
 #: Held till the end of the transaction: no other attempt of the task may begin meanwhile.
-_CURRENT: Select[Any] = (
-    select(_T.run).where(_TASK, _T.dispatch == bindparam("number")).with_for_update(read=True, of=task_instances)
-)
-_LOOKS = select(_T.looks, _T.first_look_at).where(_TASK, _T.looks_try == bindparam("number"))
-_INSTANCES = select(*TASK_COLUMNS).where(_T.run == _THIS_RUN.scalar_subquery()).order_by(_T.task_id, _T.map_index)
-_HAS = select(_X.key).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index")).limit(1)
-_OF_INSTANCE = select(_X.value).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
-_CLEAR = delete(xcoms).where(_IN_RUN, _X.task_id == bindparam("task"), _X.map_index == bindparam("index"))
+_CURRENT: Select[Any] = select(_T.run).where(CURRENT).with_for_update(read=True, of=task_instances)
+_LOOKS = select(_T.looks, _T.first_look_at).where(THIS_TASK, _T.looks_try == bindparam("try_number"))
+_INSTANCES = select(*TASK_COLUMNS).where(_T.run == THIS_RUN.scalar_subquery()).order_by(_T.task_id, _T.map_index)
+_HAS = select(_X.key).where(_OF_TASK).limit(1)
+_VALUES = select(_X.value).where(_OF_TASK)
+_CLEAR = delete(xcoms).where(_OF_TASK)
 
 
 class StoreTaskApi(MemoVerbs):
@@ -90,7 +86,7 @@ class StoreTaskApi(MemoVerbs):
     def xcom_put(self, key: TaskKey, xcom_key: str, json_text: str) -> None:
         """Raises StoreError if the attempt was given up for lost: what it says counts no more."""
         with self._db.write(alone=False) as connection:
-            run = connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).scalar_one_or_none()
+            run = connection.execute(_CURRENT, named(key)).scalar_one_or_none()
             if run is None:
                 raise StoreError(f"{key} is not the current attempt any more: its XCom {xcom_key!r} is not kept.")
             row = {"run": run, "task_id": key.task_id, "map_index": key.map_index, "key": xcom_key, "value": json_text}
@@ -99,13 +95,13 @@ class StoreTaskApi(MemoVerbs):
     @replayed
     def xcom_clear(self, key: TaskKey) -> list[str]:
         with self._db.read() as connection:  # mostly there is nothing: do not take the write lock for that
-            if connection.execute(_HAS, _task(key)).first() is None:
+            if connection.execute(_HAS, named(key)).first() is None:
                 return []
         with self._db.write(alone=False) as connection:
-            if connection.execute(_CURRENT, {**_task(key), "number": key.dispatch}).first() is None:
+            if connection.execute(_CURRENT, named(key)).first() is None:
                 return []
-            values = list(connection.execute(_OF_INSTANCE, _task(key)).scalars())
-            connection.execute(_CLEAR, _task(key))
+            values = list(connection.execute(_VALUES, named(key)).scalars())
+            connection.execute(_CLEAR, named(key))
             return values
 
     def previous_success(self, dag_id: str, logical_date: datetime.datetime) -> Run | None:
@@ -121,12 +117,8 @@ class StoreTaskApi(MemoVerbs):
 
     def reschedules(self, key: TaskKey) -> tuple[int, datetime.datetime | None]:
         with self._db.read() as connection:
-            row = connection.execute(_LOOKS, {**_task(key), "number": key.try_number}).one_or_none()
+            row = connection.execute(_LOOKS, {**named(key), "try_number": key.try_number}).one_or_none()
             return (0, None) if row is None else (row.looks, row.first_look_at)
-
-
-def _task(key: TaskKey) -> dict[str, str | int]:
-    return {"dag": key.dag_id, "name": key.run_id, "task": key.task_id, "index": key.map_index}
 
 
 def _by_task(rows: Iterable[Any]) -> Found:

@@ -15,9 +15,11 @@ from tradewind import plugins
 from tradewind.context import MemoryTaskApi, build_run_context
 from tradewind.errors import DagError, MissingArgument, PluginError, UnknownArgument
 from tradewind.operator import BaseOperator, XComArg
+from tradewind.operator.call import name_of
 from tradewind.operator.scope import effective_scope
 from tradewind.records import Run
 from tradewind.states import RunState, RunType
+from tradewind.taskflow.conditions import Condition, asking
 from tradewind.taskflow.field import operator_for_functions
 from tradewind.taskflow.outputs import returns_mapping
 
@@ -131,6 +133,18 @@ class TaskDecorator:
 
         return decorator
 
+    def run_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+        """Stands above `@task` or `@task.<name>`: the task is skipped unless `condition(context)` is true.
+
+        The condition may answer `(False, "why")`. It is asked each time the task is about to run, after its templates
+        were rendered.
+        """
+        return _conditional("run_if", condition, skip_message)
+
+    def skip_if(self, condition: Condition, skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+        """`run_if`, the other way round: the task is skipped if `condition(context)` is true."""
+        return _conditional("skip_if", condition, skip_message)
+
     def __repr__(self) -> str:
         return "task"
 
@@ -147,6 +161,19 @@ def _decorate(name: str, function: Any, arguments: dict[str, Any]) -> Any:
     if not callable(function) or inspect.isclass(function):
         raise DagError(f"@{shown} decorates functions and takes keywords only, as in @{shown}(task_id=...).")
     return TaskFunction(function, _operator_class(name), arguments)
+
+
+def _conditional(word: str, condition: Condition, message: str | None) -> Callable[[TaskFunction], TaskFunction]:
+    if not callable(condition):
+        raise DagError(f"@task.{word} takes a function of the context, as in @task.{word}(lambda context: ...).")
+
+    def decorator(function: TaskFunction) -> TaskFunction:
+        if not isinstance(function, TaskFunction):
+            raise DagError(f"@task.{word} stands above a @task decorator, not above {name_of(function)} itself.")
+        before = function.arguments.get("pre_execute")
+        return function.override(pre_execute=asking(condition, wanted=word == "run_if", message=message, before=before))
+
+    return decorator
 
 
 def _operator_class(name: str) -> type[BaseOperator]:

@@ -153,7 +153,7 @@ class Engine:
         """Raise a TemplateError that says where, what and what to do."""
         at = f"{place}{_line(error)}"
         if isinstance(error, _Missing):
-            raise TemplateError(f"{at}: {self._missing(error, context)}") from error
+            raise TemplateError(f"{at}: {self._missing(error, context)}") from None  # Jinja says nothing more
         if isinstance(error, jinja2.TemplateSyntaxError):
             raise TemplateError(f"{at}: it is not a valid template: {error.message}") from error
         if isinstance(error, jinja2.TemplateNotFound):

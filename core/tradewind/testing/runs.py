@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tradewind import params as param_values
 from tradewind import xcom
 from tradewind.context import MemoryTaskApi
 from tradewind.dag import DAG
@@ -20,10 +19,9 @@ from tradewind.operator import BaseOperator
 from tradewind.records import Outcome, Run, TaskInstance
 from tradewind.runner.execution import execute_task
 from tradewind.runner.interrupts import Interrupts
-from tradewind.scheduler.in_process import InProcessRun
+from tradewind.scheduler.in_process import InProcessRun, run_of
 from tradewind.scheduler.in_process import run_dag as run_in_process
-from tradewind.scheduler.planner import run_id
-from tradewind.states import RunState, RunType, TaskState
+from tradewind.states import RunState, TaskState
 
 _GOOD = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.UP_FOR_RESCHEDULE})
 
@@ -60,14 +58,14 @@ def run_task(
     dag = task.dag if task.has_dag() else DAG("test", schedule=None)
     if not task.has_dag():
         task.dag = dag
-    run = _run_of(dag, logical_date or datetime.datetime.now(datetime.UTC), conf or {})
+    run = run_of(dag.spec(), logical_date, conf, RunState.RUNNING)
     running = TaskInstance(
         task.task_id,
         state=TaskState.RUNNING,
         try_number=try_number,
         max_tries=task.retries,
         dispatch=try_number,
-        started_at=datetime.datetime.now(datetime.UTC),
+        started_at=run.started_at,
     )
     api = MemoryTaskApi()
     for task_id, value in (xcoms or {}).items():
@@ -104,23 +102,3 @@ def run_dag(
         ]
         raise AssertionError(f"The run of DAG {dag.dag_id!r} is {finished.state}: {'; '.join(failed)}")
     return finished
-
-
-def _run_of(dag: Any, moment: datetime.datetime, conf: Mapping[str, Any]) -> Run:
-    spec = dag.spec()
-    interval = spec.schedule.manual_interval(moment)
-    param_values.resolve(spec.params, conf, dag.dag_id)
-    return Run(
-        id=1,
-        dag_id=dag.dag_id,
-        run_id=run_id(RunType.MANUAL, moment),
-        type=RunType.MANUAL,
-        state=RunState.RUNNING,
-        logical_date=moment,
-        data_interval_start=interval.start,
-        data_interval_end=interval.end,
-        version="",
-        queued_at=moment,
-        started_at=moment,
-        conf=dict(conf),
-    )

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from tradewind.errors import TransferError
+from tradewind.transfer.channel import Outlet
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer, WriteableBuffer
+    from _typeshed import WriteableBuffer
 
 #: Compressed bytes that are read at once. Little: what they become is in memory together.
 _PIECE = 1 << 14
@@ -81,7 +82,7 @@ class _GzipReader:
 class _GzipWriter(Compressor):
     def __init__(self, put: Callable[[bytes], None]) -> None:
         # Without name and time in it, equal rows make equal files.
-        self._file: Any = gzip.GzipFile("", "wb", 6, _Plain(put), mtime=0)
+        self._file: Any = gzip.GzipFile("", "wb", 6, Outlet(put), mtime=0)
 
     def write(self, data: bytes) -> None:
         self._file.write(data)
@@ -90,22 +91,6 @@ class _GzipWriter(Compressor):
         file, self._file = self._file, None  # many that wait for their commit take no memory
         if file is not None:
             file.close()
-
-
-class _Plain(io.RawIOBase):
-    """As much of a file as GzipFile needs to write to."""
-
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._put = put
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        block = bytes(data)
-        self._put(block)
-        return len(block)
 
 
 class _ZstdFrames(io.RawIOBase):

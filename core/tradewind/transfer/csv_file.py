@@ -36,12 +36,7 @@ class CsvFileReader(FileReaderSide, CsvReader, RowReader):
             names = list(types)
         else:
             raise TransferError(f"The file {self.endpoint.name} has no header, so types= must name its columns.")
-        unknown = [name for name in types if name not in names]
-        if unknown:
-            raise TransferError(
-                f"The file {self.endpoint.name} has no column {', '.join(map(repr, unknown))}, which types= names; it "
-                f"has {', '.join(map(repr, names))}."
-            )
+        types = self.types_of(names)
         self.columns = tuple(Column(name, types.get(name, ANY)) for name in names)
         self.gives_csv = self.endpoint.delimiter == "," and not first.endswith(b"\r\n")
 

@@ -87,6 +87,33 @@ def last_row_end(data: bytes, *, in_quotes: bool = False) -> int:
     return 0
 
 
+class WholeRows:
+    """Cuts CSV, which comes in blocks of any size, behind its last whole row, and keeps what follows for the next one.
+
+    A row may be longer than many blocks: each is looked at once.
+    """
+
+    def __init__(self) -> None:
+        self.in_quotes = False  #: what is kept ends so
+        self._kept: list[bytes] = []
+
+    def add(self, block: bytes) -> bytes:
+        """The rows that are complete by now; empty if none is."""
+        cut = last_row_end(block, in_quotes=self.in_quotes)
+        self.in_quotes = (self.in_quotes + block.count(b'"')) % 2 == 1
+        if not cut:
+            self._kept.append(block)
+            return b""
+        whole = b"".join([*self._kept, block[:cut]])
+        self._kept = [block[cut:]]
+        return whole
+
+    def rest(self) -> bytes:
+        """What is left when nothing more comes: a row without a line end."""
+        rest, self._kept = b"".join(self._kept), []
+        return rest
+
+
 class LineCounter:
     """Counts the rows in blocks of CSV: the line ends that are not in quotes. Or other marks than line ends."""
 
@@ -174,28 +201,19 @@ class Decoder:
         self._place = place
         self._delimiter = delimiter
         self._line = 1  #: of the next row to come
-        self._kept: list[bytes] = []  #: the beginning of a row that goes on
-        self._in_quotes = False
+        self._whole = WholeRows()
         self._split = Splitter(delimiter, place)
 
     def write(self, block: bytes) -> int:
         """Take more text; gives every row that is complete by now to `put`."""
-        data = bytes(block)
-        cut = last_row_end(data, in_quotes=self._in_quotes)
-        self._in_quotes = (self._in_quotes + data.count(b'"')) % 2 == 1
-        if cut:
-            self._kept.append(data[:cut])
-            self._rows(b"".join(self._kept))
-            self._kept = [data[cut:]]
-        else:
-            self._kept.append(data)
-        return len(data)
+        if rows := self._whole.add(bytes(block)):
+            self._rows(rows)
+        return len(block)
 
     def end(self) -> None:
         """Nothing more comes: the last row may have no line end."""
-        rest = b"".join(self._kept)
-        self._kept = []
-        if self._in_quotes:
+        rest = self._whole.rest()
+        if self._whole.in_quotes:
             raise TransferError(f"The {self._place(self._line)} begins a value in quotes that does not end.")
         if rest:
             self._rows(rest)

@@ -6,7 +6,7 @@ A store subclasses `FileEndpoint` and says how a file of it is opened for readin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar, Self
@@ -193,9 +193,16 @@ class FileSide:
     def __init__(self, endpoint: FileEndpoint) -> None:
         self.endpoint = endpoint
 
-    def cancel(self) -> None:
-        """A file is read and written in small steps, and the next one is not taken."""
-        self.cancelled = True
+    def types_of(self, names: Sequence[str]) -> dict[str, Type]:
+        """The types that are given for columns of these names. Raises TransferError for another name among them."""
+        types = self.endpoint.column_types()
+        unknown = [name for name in types if name not in names]
+        if unknown:
+            raise TransferError(
+                f"The file {self.endpoint.name} has no column {', '.join(map(repr, unknown))}, which types= names; it "
+                f"has {', '.join(map(repr, names))}."
+            )
+        return types
 
 
 class FileReaderSide(FileSide, ABC):

@@ -57,21 +57,11 @@ class ParquetReader(FileSide, RowReader):
         stack.callback(self._file.close)
         schema = self._file.schema_arrow
         found = [found_in(field, f"The file {self.endpoint.name}") for field in schema]
-        declared = self._declared(list(schema.names))
+        declared = self.types_of(list(schema.names))
         self.columns = tuple(
             Column(field.name, declared.get(field.name, how.type), field.nullable) for field, how in zip(schema, found)
         )
         self._wanted = list(zip(range(len(found)), found))
-
-    def _declared(self, names: Sequence[str]) -> dict[str, Any]:
-        types = self.endpoint.column_types()
-        unknown = [name for name in types if name not in names]
-        if unknown:
-            raise TransferError(
-                f"The file {self.endpoint.name} has no column {', '.join(map(repr, unknown))}, which types= names; it "
-                f"has {', '.join(map(repr, names))}."
-            )
-        return types
 
     def narrow(self, names: Sequence[str]) -> bool:
         places = {column.name: place for place, column in enumerate(self.columns)}

@@ -114,8 +114,8 @@ class _Pieces:
     def __init__(self, stream: IO[bytes], limits: Limits) -> None:
         self._stream = stream
         self._limits = limits
+        self._whole = csvtext.WholeRows()
         self._ready = b""  #: whole rows
-        self._begun = b""  #: what comes behind them
         self._ended = False
         self._full = False
         self._size = self._rows = 0  #: of the file
@@ -142,9 +142,7 @@ class _Pieces:
     def _fetch(self) -> None:
         block = self._stream.read(BLOCK)
         self._ended = not block
-        data = self._begun + block
-        cut = len(data) if self._ended else csvtext.last_row_end(data)
-        self._ready, self._begun = data[:cut], data[cut:]
+        self._ready = self._whole.add(block) if block else self._whole.rest()
 
     def _fitting(self) -> int:
         """Up to where the rows that are ready may go into this file. One row may always go into an empty one."""

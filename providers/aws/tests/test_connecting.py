@@ -9,7 +9,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from tradewind.connection import Connection
+from tradewind.connection import Connection, stand_ins
 from tradewind.errors import BrokenConnection, ConnectionNotFound, UsageError
 from tradewind_aws import AwsBaseHook, AwsGenericHook, S3Hook
 from tradewind_aws.errors import AwsError, BadCredentials
@@ -87,6 +87,15 @@ def test_a_missing_connection_is_an_error_unless_it_is_the_default(monkeypatch, 
 
 
 @pytest.mark.usefixtures("ambient")
+def test_with_sandboxes_the_credentials_of_the_machine_are_not_used(monkeypatch):
+    monkeypatch.setenv(stand_ins.VARIABLE, "")
+    with pytest.raises(ConnectionNotFound, match=r"--sandbox-type aws_default=TYPE"):
+        S3Hook().get_credentials()
+    with pytest.raises(BrokenConnection, match=r"credentials of this machine, which are not used with --sandbox"):
+        S3Hook(aws_conn_id=None).get_credentials()
+
+
+@pytest.mark.usefixtures("ambient")
 @pytest.mark.parametrize("name", ["AIRFLOW_CONN_AWS_DEFAULT", "AIRFLOW_CONN_PROD_AWS"])
 def test_a_broken_connection_is_an_error_whatever_it_is_called(monkeypatch, name):
     monkeypatch.setenv(name, "aws://AKIAX:Zq7-secret@host:port/")
@@ -129,8 +138,12 @@ def test_a_profile(aws, monkeypatch, tmp_path):
     )
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     assert keys(aws("aws:///?profile_name=loader")) == ("AKIAPROFILE", "profile-secret", None)
-    with pytest.raises(BadCredentials, match=r"Connection 'x'.*\(lodaer\) could not be found"):
+    told = r"Connection 'x': The config profile \(lodaer\) could not be found\. It is named by .* or none\."
+    with pytest.raises(BadCredentials, match=told):
         aws("aws:///?profile_name=lodaer").get_conn()
+    monkeypatch.setenv("AWS_PROFILE", "lodaer")
+    with pytest.raises(BadCredentials, match=told):  # boto3 looks for it though there are keys
+        aws("aws://key:secret@/?region_name=eu-west-1").get_conn()
 
 
 # -- region, servers, options

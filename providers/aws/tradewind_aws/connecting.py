@@ -6,14 +6,13 @@ credentials (environment, profile, instance role) used.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tradewind.connection.extras import ExtraError, typed
+from tradewind.connection.extras import checked
 from tradewind.errors import BrokenConnection
 from tradewind.settings import parse_bool
 from tradewind_aws import extras, hosts
@@ -73,13 +72,6 @@ class AwsSettings:
 def read(connection: Connection, conn_id: str | None) -> AwsSettings:
     """What the connection says. Raises BrokenConnection, naming it, for what cannot be right."""
     who = f"Connection {conn_id!r}" if conn_id else "The AWS connection"
-    try:
-        return _read(connection, conn_id, who)
-    except ExtraError as error:
-        raise BrokenConnection(f"{who}: {error}.") from None
-
-
-def _read(connection: Connection, conn_id: str | None, who: str) -> AwsSettings:
     if connection.conn_type not in TYPES:
         raise BrokenConnection(
             f"{who} is of type {connection.conn_type!r}; AWS hooks open 'aws' and 's3' connections only."
@@ -120,16 +112,8 @@ def _put_host(found: dict[str, Any], url: str | None, conn_type: str, who: str) 
 
 
 def _known_extras(connection: Connection, who: str) -> dict[str, Any]:
-    """The extras, typed. None may be unknown: a misspelt `role_arn` must not be overlooked."""
     declared: ConnectionType = extras.S3_TYPE if connection.conn_type == "s3" else extras.AWS_TYPE
-    given = connection.extra_dejson
-    known = [extra.name for extra in declared.extras]
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the extras are {', '.join(known)}."
-            raise BrokenConnection(f"{who} has an extra {name!r}, which {declared.name} connections do not; {hint}")
-    found = typed(given, declared)
+    found = checked(connection.extra_dejson, declared, who)
     for extra in declared.extras:
         value = found.get(extra.name)
         if extra.type is dict and value is not None and not isinstance(value, dict):

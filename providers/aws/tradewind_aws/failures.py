@@ -73,7 +73,6 @@ _NO_CREDENTIALS = (
     "NoCredentialsError",
     "PartialCredentialsError",
     "CredentialRetrievalError",
-    "ProfileNotFound",
     "SSOError",
     "TokenRetrievalError",
     "LoginError",
@@ -171,6 +170,11 @@ def _unanswered(error: BaseException, settings: AwsSettings, place: str) -> AwsE
     """Nothing was sent, or nothing came back."""
     who = settings.who
     names = [kind.__name__ for kind in type(error).__mro__]
+    if "ProfileNotFound" in names:
+        return errors.BadCredentials(
+            f"{who}: {error}. It is named by profile_name of the connection, or else by AWS_PROFILE: name one that is "
+            "there, or none."
+        )
     if any(name in names for name in _NO_CREDENTIALS):
         return errors.BadCredentials(
             redact(f"{who}, {place}: there are no credentials: {error}. Give the connection a login and a password.")

@@ -64,14 +64,20 @@ class AwsBaseHook(BaseHook):
     @cached_property
     def conn_config(self) -> AwsSettings:
         """What the connection says. Raises ConnectionNotFound or BrokenConnection."""
+        from tradewind.connection import stand_ins
         from tradewind_aws.connecting import AwsSettings, read
 
         if self.aws_conn_id is None:
+            if stand_ins.in_force():
+                raise BrokenConnection(
+                    "aws_conn_id=None means the credentials of this machine, which are not used with --sandbox. Name a "
+                    "connection."
+                )
             return AwsSettings()
         try:
             connection = self.get_connection(self.aws_conn_id)
         except ConnectionNotFound:
-            if self.aws_conn_id != self.default_conn_name:
+            if self.aws_conn_id != self.default_conn_name or stand_ins.in_force():
                 raise
             self.log.info("There is no connection %r: credentials are those that boto3 finds.", self.aws_conn_id)
             return AwsSettings()

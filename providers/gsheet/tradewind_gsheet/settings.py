@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tradewind.connection.extras import ExtraError, typed
+from tradewind.connection.extras import checked
 from tradewind.errors import BrokenConnection
 from tradewind_gsheet import extras
 
@@ -83,7 +82,6 @@ _NUMBERS = ("num_retries", "retry_delay", "reads_per_minute", "writes_per_minute
 
 
 def _extras(connection: Connection, conn_id: str) -> dict[str, Any]:
-    known = [extra.name for extra in extras.ALL]
     given: dict[str, Any] = {}
     for written, value in connection.extra_dejson.items():
         name = written.removeprefix(extras.OLD_PREFIX)
@@ -93,19 +91,10 @@ def _extras(connection: Connection, conn_id: str) -> dict[str, Any]:
             raise BrokenConnection(f"Connection {conn_id!r} has the extra {written!r}: that is {_ELSEWHERE[name]}.")
         if name in _ELSEWHERE:
             continue
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the extras are {', '.join(known)}."
-            raise BrokenConnection(
-                f"Connection {conn_id!r} has an extra {written!r}, which connections to Google Sheets do not; {hint}"
-            )
         if given.get(name, value) != value:
             raise BrokenConnection(f"Connection {conn_id!r} has the extra {name!r} twice, by its old and its new name.")
         given[name] = value
-    try:
-        return typed(given, extras.CONNECTION_TYPE)
-    except ExtraError as error:
-        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
+    return checked(given, extras.CONNECTION_TYPE, f"Connection {conn_id!r}")
 
 
 def _one(given: dict[str, Any], name: str, other: str, conn_id: str) -> Any:

@@ -41,6 +41,8 @@ def test_a_connection_without_a_host_says_so():
         ("/x/", "http://a/v1/x/"),
         ("x?y=http://z", "http://a/v1/x?y=http://z"),
         ("https://b/x", "https://b/x"),
+        ("HTTPS://b/x", "HTTPS://b/x"),
+        ("http:x", "http://a/v1/http:x"),
     ],
 )
 def test_endpoints_lie_below_the_address(endpoint, url):

@@ -1,15 +1,23 @@
 """What HttpHook sends, gets, sends again, and says when something is wrong."""
 
 import base64
+import datetime
 import http.server
 import json
 import logging
+import socket
+import ssl
 import threading
 import time
 import traceback
+import warnings
 from contextlib import contextmanager
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tradewind.connection import Connection
 from tradewind_http import HttpError, HttpHook, HttpStatusError
@@ -17,8 +25,8 @@ from tradewind_http.failures import _EXCERPT
 
 
 @contextmanager
-def other_service(answer):
-    """A server whose `answer(handler)` writes the answer; it notes the headers of each request."""
+def other_service(answer, certificate=None):
+    """A server whose `answer(handler)` writes the answer; it notes the headers of each request. With TLS, if told."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -28,16 +36,20 @@ def other_service(answer):
             asked.append(dict(self.headers.items()))
             answer(self)
 
-        do_POST = do_GET
+        do_POST = do_DELETE = do_GET
 
         def log_message(self, *_):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://localhost:{server.server_port}", asked
+        yield f"http{'s' if certificate else ''}://localhost:{server.server_port}", asked
     finally:
         server.shutdown()
         thread.join()
@@ -53,6 +65,27 @@ def say(status, body=b"", **headers):
         handler.wfile.write(body)
 
     return answer
+
+
+def body(handler):
+    """What came with a request."""
+    return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A file with a certificate of `localhost`, signed by itself, and its key."""
+    now = datetime.datetime.now(datetime.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), 1, now - datetime.timedelta(days=1), now + datetime.timedelta(days=1)
+    ).add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(signed + key.private_bytes(serialization.Encoding.PEM, *form))
+    return path
 
 
 def with_extras(connection, **extras):
@@ -86,11 +119,21 @@ def test_an_error_names_connection_place_and_reason_and_no_query(get, service):
 
 
 def test_no_answer_is_told_without_the_query(connection):
-    connection("away", "http://127.0.0.1:1")
+    connection("away", "http://127.0.0.1:1?retries=0")
     with HttpHook("GET", "away") as hook, pytest.raises(HttpError) as error:
         hook.run("x", {"api_key": "".join(["sesame", "1234"])}, extra_options={"timeout": 2})
     assert "sesame1234" not in "".join(traceback.format_exception(error.value))
-    assert str(error.value) == "GET http://127.0.0.1:1/x (connection 'away') got no answer: Connection refused"
+    assert str(error.value) == (
+        "GET http://127.0.0.1:1/x (connection 'away') got no answer: Connection refused. "
+        "Nothing listens there: check host and port, or the proxy."
+    )
+
+
+@pytest.mark.parametrize("endpoint", ["http://[", "http://127.0.0.1:99999999/x", "http://%zz/x?key=sesame1234"])
+def test_what_is_no_address_is_told(get, endpoint):
+    with pytest.raises(HttpError, match=r"connection 'shop'\) got no answer: ") as error:
+        get.run(endpoint, extra_options={"timeout": 2})
+    assert "sesame1234" not in str(error.value)
 
 
 def test_unknown_options_are_refused(get):
@@ -190,6 +233,69 @@ def test_extras_that_are_unknown_are_headers_and_known_ones_are_not(service):
     assert headers["X-Team"] == "data"
     assert headers["X-Two"] == "2"
     assert "timeout" not in headers
+
+
+def test_airflows_extras_for_requests_are_no_headers(service, control):
+    told = {"proxies": {"ftp": "http://p"}, "verify_ssl": False, "stream": True, "check_response": False}
+    with HttpHook("GET", connection=with_extras(service, **told)) as hook:
+        session = hook.get_conn()
+        assert not {*told} & {*session.headers}
+        assert (session.proxies, session.verify, session.stream) == ({"ftp": "http://p"}, False, True)
+        assert hook.run("missing").status_code == 404
+        with pytest.raises(HttpStatusError, match="404"):
+            hook.run("missing", extra_options={"check_response": True})
+
+
+@pytest.mark.parametrize("form", ["proxy", "proxies"])
+def test_the_proxy_of_the_connection_counts_more_than_that_of_the_environment(connection, monkeypatch, form):
+    with other_service(say(200, b"environment")) as (theirs, _), other_service(say(200, b"connection")) as (ours, _):
+        monkeypatch.setenv("http_proxy", theirs)
+        made = Connection.from_uri("http://far.example", "far")
+        made.extra = {form: ours if form == "proxy" else {"http": ours}}
+        connection("far", made)
+        for extra, answered in ((made.extra_dejson, "connection"), ({}, "environment")):
+            made.extra = extra
+            with HttpHook("GET", connection=made) as hook:
+                assert hook.run("x").text == answered
+
+
+def test_the_certificates_of_the_connection_count_more_than_those_of_the_environment(
+    connection, monkeypatch, tmp_path, certificate
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().cafile or str(tmp_path))
+    with other_service(say(200, b"in"), certificate) as (url, _):
+        for extra in (f"ca_file={certificate}", "verify=false"):
+            connection("tls", f"{url}?{extra}&retries=0")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+                with HttpHook("GET", "tls") as hook:
+                    assert hook.run().text == "in"
+        connection("tls", f"{url}?retries=0")
+        with HttpHook("GET", "tls") as hook, pytest.raises(HttpError, match="got no answer"):
+            hook.run()
+
+
+def test_sockets_are_kept_alive(put, service):
+    put("orders", [1])
+    probed = {"idle": socket.TCP_KEEPIDLE, "interval": socket.TCP_KEEPINTVL, "count": socket.TCP_KEEPCNT}
+    for given, times in (((), [120, 30, 20]), ((True, 7, 5, 3), [7, 3, 5]), ((False,), None)):
+        with HttpHook("GET", "shop", None, *given) as hook:
+            answer = hook.run("orders", extra_options={"stream": True})
+            sock = answer.raw._original_response.fp.raw._sock  # nothing public leads to it
+            assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) is (times is not None)
+            if times is not None:
+                assert [sock.getsockopt(socket.IPPROTO_TCP, option) for option in probed.values()] == times
+
+
+def test_data_is_the_body_of_all_methods_that_have_one(connection):
+    def echo(handler):
+        say(200, handler.path.encode() + b" " + body(handler))(handler)
+
+    with other_service(echo) as (url, _):
+        connection("echo", url)
+        for method, told in (("GET", "/x?a=1 "), ("DELETE", "/x a=1"), ("POST", "/x a=1")):
+            with HttpHook(method, "echo") as hook:
+                assert hook.run("x", {"a": 1}).text == told
 
 
 def test_credentials_beyond_latin_1_are_sent(connection):

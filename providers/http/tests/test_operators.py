@@ -61,6 +61,10 @@ def test_post_is_the_method_where_none_is_told(run_task, service, get):
     assert get.run("orders").json() == [{"id": 1}]
 
 
+def ids_of_texts(texts):
+    return [one["id"] for text in texts for one in json.loads(text)]
+
+
 @pytest.mark.parametrize(
     ("pages", "data"),
     [
@@ -93,6 +97,32 @@ def test_every_page_is_read_once(put, run_task, control, pages, data):
     assert len(asked) == len(set(asked))
 
 
+def test_with_pages_the_check_gets_all_answers(put, run_task):
+    put("orders", [{"id": number} for number in range(3)])
+    given = {"http_conn_id": "shop", "method": "GET", "endpoint": "orders", "data": {"limit": "2"}}
+    task = HttpOperator(
+        task_id="all", pagination_function=NextLink(), response_check=lambda pages: len(pages) == 2, **given
+    )
+    assert ids_of_texts(run_task(task).result) == [0, 1, 2]
+    task = HttpOperator(
+        task_id="all", pagination_function=NextLink(), response_check=lambda pages: len(pages) > 2, **given
+    )
+    with pytest.raises(HttpError, match="response_check refuses the answer of"):
+        run_task(task)
+
+
+def test_how_sockets_are_kept_alive_is_told_to_the_hook():
+    told = {
+        "tcp_keep_alive": False,
+        "tcp_keep_alive_idle": 1,
+        "tcp_keep_alive_count": 2,
+        "tcp_keep_alive_interval": 3,
+    }
+    for kind in (HttpOperator, HttpSensor):
+        hook = kind(task_id="a", endpoint="x", **told).get_hook()
+        assert {name: getattr(hook, name) for name in told} == told
+
+
 def test_pages_without_an_end_are_noticed(put, run_task):
     put("orders", [{"id": 1}])
     task = HttpOperator(
@@ -123,6 +153,11 @@ def test_the_sensor_waits_while_it_is_not_there_and_passes_on_what_it_found(put,
     assert run_task(task).result == {"done": False}
 
 
+def test_the_sensor_gives_its_place_back_if_it_is_deferrable():
+    assert HttpSensor(task_id="wait", endpoint="x", deferrable=True).mode == "reschedule"
+    assert HttpSensor(task_id="wait", endpoint="x").mode == "poke"
+
+
 def test_the_sensor_fails_on_other_errors(service, run_task, control):
     control.fault("status", status=500, times=10)
     task = HttpSensor(task_id="wait", http_conn_id="shop", endpoint="state", poke_interval=0.01)
@@ -138,3 +173,12 @@ def test_the_sensor_fails_on_other_errors(service, run_task, control):
         response_error_codes_allowlist=(404, "500"),
     )
     assert str(run_task(task).state) == "skipped"
+
+
+def test_the_sensor_waits_for_404_unless_told(service, run_task):
+    given = {"http_conn_id": "shop", "endpoint": "missing", "poke_interval": 0.01, "timeout": 0.05, "soft_fail": True}
+    task = HttpSensor(task_id="wait", response_error_codes_allowlist=None, **given)
+    assert str(run_task(task).state) == "skipped"
+    task = HttpSensor(task_id="wait", response_error_codes_allowlist=[], **given)
+    with pytest.raises(HttpStatusError, match="404"):
+        run_task(task)

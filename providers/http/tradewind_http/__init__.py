@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tradewind_http.errors import HttpError as HttpError
     from tradewind_http.errors import HttpStatusError as HttpStatusError
     from tradewind_http.hook import HttpHook as HttpHook
+    from tradewind_http.notifier import HttpNotifier as HttpNotifier
     from tradewind_http.operators import HttpOperator as HttpOperator
     from tradewind_http.pagination import Cursor as Cursor
     from tradewind_http.pagination import NextLink as NextLink
@@ -25,6 +26,7 @@ _HOME = {
     "HttpError": "errors",
     "HttpHook": "hook",
     "HttpJson": "endpoints",
+    "HttpNotifier": "notifier",
     "HttpOperator": "operators",
     "HttpSandbox": "sandbox",
     "HttpSensor": "sensors",

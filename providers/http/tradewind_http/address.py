@@ -41,7 +41,7 @@ def endpoint_url(base: str, endpoint: str | None) -> str:
     """An endpoint below the base address; one that is an URL stays as it is."""
     if not endpoint:
         return base
-    if urlsplit(endpoint).scheme in SCHEMES:
+    if endpoint.lower().startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         return endpoint
     return f"{base.rstrip('/')}/{endpoint.lstrip('/')}"
 
@@ -60,8 +60,11 @@ def origin(url: str) -> tuple[str, str, int]:
 
 def shown(url: str) -> str:
     """What may be shown of an URL: no login, no query, for either may hold a secret."""
-    found = urlsplit(url)
+    try:
+        found = urlsplit(url)
+        port = f":{found.port}" if found.port else ""
+    except ValueError:
+        return "what is no address"
     host = found.hostname or ""
     host = f"[{host}]" if ":" in host else host
-    port = f":{found.port}" if found.port else ""
     return urlunsplit((found.scheme, host + port, found.path, "", ""))

@@ -12,14 +12,18 @@ EXTRAS = (
     Extra("retry_backoff", float, "seconds before the second repetition, doubled for each further one (default: 0.5)"),
     Extra("max_retry_after", float, "longest wait, in seconds, that the service may ask for (default: 120)"),
     Extra("verify", bool, "check the certificate of the service (default: true)"),
+    Extra("verify_ssl", bool, "another name of verify"),
     Extra("ca_file", str, "file with the certificates to trust"),
     Extra("cert", str, "file with the client's certificate and key"),
     Extra("proxy", str, "URL of a proxy for all requests", secret=True),
+    Extra("proxies", dict, "URLs of proxies by scheme: http, https", secret=True),
     Extra("allow_redirects", bool, "go where the service sends us (default: true)"),
     Extra("max_redirects", int, "how often in a row (default: 30)"),
     Extra("trust_env", bool, "use proxies and .netrc of the environment (default: true)"),
     Extra("auth_type", str, "how login and password are sent (default: basic)", choices=("basic", "digest")),
     Extra("token", str, "sent as `Authorization: Bearer ...`", secret=True),
+    Extra("check_response", bool, "a status of 400 and above is an error (default: true)"),
+    Extra("stream", bool, "do not read answers before somebody does (default: false)"),
     Extra("test_endpoint", str, "what the test of the connection asks for (default: the base address)"),
 )
 

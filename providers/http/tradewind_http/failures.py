@@ -65,6 +65,8 @@ def _reason(error: Exception) -> str:
     text = str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
     if isinstance(cause, socket.gaierror):
         return f"there is no host of that name ({text})."
+    if isinstance(cause, ConnectionRefusedError):
+        return f"{text}. Nothing listens there: check host and port, or the proxy."
     if isinstance(error, requests.exceptions.SSLError):
         return f"TLS failed ({text}). The extra `ca_file` names certificates to trust."
     return text if "url:" not in text else type(cause).__name__

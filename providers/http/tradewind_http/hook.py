@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: What `extra_options` may say of one request; everything else is in the connection.
 _OPTIONS = ("stream", "verify", "cert", "proxies", "allow_redirects", "timeout")
 
-#: Methods whose `data` are parameters in the URL, as in Airflow.
-_DATA_IN_URL = ("GET", "HEAD", "DELETE")
+#: Methods that have no body: their `data` are parameters in the URL.
+_DATA_IN_URL = ("GET", "HEAD")
 
 
 class HttpHook(BaseHook):
@@ -41,15 +41,27 @@ class HttpHook(BaseHook):
         method: str = "POST",
         http_conn_id: str = default_conn_name,
         auth_type: Callable[..., Any] | None = None,
+        tcp_keep_alive: bool = True,
+        tcp_keep_alive_idle: int = 120,
+        tcp_keep_alive_count: int = 20,
+        tcp_keep_alive_interval: int = 30,
         *,
         connection: Connection | None = None,
     ) -> None:
         """`auth_type` is called with login and password, or with nothing where the connection has no login, and gives
         what `requests` takes as `auth`. `connection` is used in place of a look-up of `http_conn_id`.
+
+        `tcp_keep_alive` has the system probe a connection on which nothing came for `idle` seconds, every `interval`
+        seconds, so that nothing on the way forgets it while the service works on a long answer; after `count` probes
+        without an answer it is broken.
         """
         self.method = method.upper()
         self.http_conn_id = http_conn_id
         self.auth_type = auth_type
+        self.tcp_keep_alive = tcp_keep_alive
+        self.tcp_keep_alive_idle = tcp_keep_alive_idle
+        self.tcp_keep_alive_count = tcp_keep_alive_count
+        self.tcp_keep_alive_interval = tcp_keep_alive_interval
         self._connection = connection
         self._session: Any = None
 
@@ -68,9 +80,10 @@ class HttpHook(BaseHook):
     def get_conn(self, headers: Mapping[str, str] | None = None) -> requests.Session:
         """The session, which `close` closes. `headers` are sent with all its requests from now on."""
         if self._session is None:
-            from tradewind_http.session import open_session
+            from tradewind_http.session import KeepAlive, open_session
 
-            self._session = open_session(self.connection, self._auth())
+            times = KeepAlive(self.tcp_keep_alive_idle, self.tcp_keep_alive_interval, self.tcp_keep_alive_count)
+            self._session = open_session(self.connection, self._auth(), times if self.tcp_keep_alive else None)
         self._session.headers.update(headers or {})
         session: requests.Session = self._session
         return session
@@ -95,9 +108,9 @@ class HttpHook(BaseHook):
 
         - `endpoint`: a path below the connection's address, or an URL. An URL of another service gets none of the
           connection's credentials.
-        - `data`: parameters for GET, HEAD and DELETE, the body of other methods.
+        - `data`: parameters for GET and HEAD, the body of other methods.
         - `extra_options`: `timeout` (seconds), `stream`, `verify`, `cert`, `proxies`, `allow_redirects`, and
-          `check_response=False`, with which an error status is no error.
+          `check_response=False`, with which an error status is no error. They count more than the connection's extras.
         - `request_kwargs`: what `requests.Request` takes: `json`, `params`, `files`, `cookies`.
 
         Raises HttpStatusError for a status of 400 and above, HttpError if no answer comes.
@@ -105,7 +118,7 @@ class HttpHook(BaseHook):
         import requests
 
         options = dict(extra_options or {})
-        check = options.pop("check_response", True)
+        check = options.pop("check_response", self.connection.extra_dejson.get("check_response", True))
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
             raise HttpError(
@@ -172,8 +185,8 @@ class HttpHook(BaseHook):
         extra = self.connection.extra_dejson
         timeout = options.pop("timeout", None) or time_limits(extra)
         redirects = options.pop("allow_redirects", extra.get("allow_redirects", True))
-        given = {name: options.get(name) for name in ("proxies", "stream", "verify", "cert")}
-        merged: dict[str, Any] = session.merge_environment_settings(
-            url, given["proxies"] or {}, *list(given.values())[1:]
-        )
+        # Told as if they were this request's own: else the environment would count more than the connection.
+        proxies = dict(options.get("proxies") or session.proxies)
+        given = [options.get(name, getattr(session, name)) for name in ("stream", "verify", "cert")]
+        merged: dict[str, Any] = session.merge_environment_settings(url, proxies, *given)
         return {"timeout": timeout, "allow_redirects": redirects, **merged}

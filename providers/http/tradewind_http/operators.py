@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tradewind import BaseOperator
 from tradewind.operator.call import call
 from tradewind_http.address import shown
 from tradewind_http.errors import HttpError
 from tradewind_http.hook import HttpHook
+from tradewind_http.task import UsesHttp
 
 if TYPE_CHECKING:
     import requests
 
 
-class HttpOperator(BaseOperator):
-    """Asks a service.
+class HttpOperator(UsesHttp):
+    """Asks a service. See `UsesHttp` for the connection.
 
         HttpOperator(
             task_id="orders",
@@ -28,13 +28,14 @@ class HttpOperator(BaseOperator):
         )
 
     - `response_check(response)`: returns False if the answer is not good enough; the task then fails.
-    - `response_filter(response)`: what is passed on; by default the text. With pages it gets a list of answers.
+    - `response_filter(response)`: what is passed on; by default the text.
     - `pagination_function(response)`: how to ask for the next page, `{"endpoint": ..., "data": ..., "headers": ...,
       "extra_options": ...}`, or None. `tradewind_http` has those that services commonly use: `NextLink()`,
       `NextUrl(path)`, `Cursor(path, parameter)`, `PageNumber(parameter)`, `Offset(parameter)`.
-    - `log_response`: write the answer into the log.
+    - `log_response`: write the answer into the log. `auth_type`: see `HttpHook`.
 
-    The functions may name parts of the context beside `response`: `lambda response, ds: ...`.
+    With pages, check and filter get the list of all answers. The functions may name parts of the context beside
+    `response`: `lambda response, ds: ...`.
     """
 
     template_fields: Sequence[str] = ("endpoint", "data", "headers", "http_conn_id")
@@ -53,14 +54,12 @@ class HttpOperator(BaseOperator):
         response_filter: Callable[..., Any] | None = None,
         request_kwargs: Mapping[str, Any] | None = None,
         extra_options: Mapping[str, Any] | None = None,
-        http_conn_id: str = HttpHook.default_conn_name,
         log_response: bool = False,
         auth_type: Callable[..., Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(method=method, **kwargs)
         self.endpoint = endpoint
-        self.method = method
         self.data = data
         self.headers = headers
         self.pagination_function = pagination_function
@@ -68,7 +67,6 @@ class HttpOperator(BaseOperator):
         self.response_filter = response_filter
         self.request_kwargs = request_kwargs
         self.extra_options = extra_options
-        self.http_conn_id = http_conn_id
         self.log_response = log_response
         self.auth_type = auth_type
 
@@ -80,20 +78,17 @@ class HttpOperator(BaseOperator):
             "extra_options": dict(self.extra_options or {}),
             **(self.request_kwargs or {}),
         }
-        with HttpHook(self.method, self.http_conn_id, self.auth_type) as hook:
+        with self.get_hook(self.auth_type) as hook:
             if self.pagination_function is None:
-                return self._result(self._ask(hook, first, context), context)
-            return self._result(self._all_pages(hook, first, context), context)
+                answer = self._ask(hook, first)
+                return self._result(answer, answer, context)
+            pages = self._all_pages(hook, first, context)
+            return self._result(pages, pages[-1], context)
 
-    def _ask(self, hook: HttpHook, request: Mapping[str, Any], context: Any) -> requests.Response:
+    def _ask(self, hook: HttpHook, request: Mapping[str, Any]) -> requests.Response:
         answer = hook.run(**request)
         if self.log_response:
             self.log.info("%s", answer.text)
-        if self.response_check is not None and not call(self.response_check, [answer], {}, context):
-            raise HttpError(
-                f"Task {self.task_id!r}: response_check refuses the answer of {shown(answer.url)} "
-                f"(connection {self.http_conn_id!r}, status {answer.status_code})."
-            )
         return answer
 
     def _all_pages(self, hook: HttpHook, first: dict[str, Any], context: Any) -> list[requests.Response]:
@@ -108,13 +103,19 @@ class HttpOperator(BaseOperator):
                     "there would be no end; look at pagination_function."
                 )
             asked.append(request)
-            answers.append(self._ask(hook, request, context))
+            answers.append(self._ask(hook, request))
             following = call(self.pagination_function, [answers[-1]], {}, context)
             if not following:
                 return answers
             request = _merged(first, following)
 
-    def _result(self, answer: Any, context: Any) -> Any:
+    def _result(self, answer: Any, last: requests.Response, context: Any) -> Any:
+        """What is passed on of an answer, or of a list of them."""
+        if self.response_check is not None and not call(self.response_check, [answer], {}, context):
+            raise HttpError(
+                f"Task {self.task_id!r}: response_check refuses the answer of {shown(last.url)} "
+                f"(connection {self.http_conn_id!r}, status {last.status_code})."
+            )
         if self.response_filter is not None:
             return call(self.response_filter, [answer], {}, context)
         return [one.text for one in answer] if isinstance(answer, list) else answer.text

@@ -9,10 +9,12 @@ from tradewind import BaseSensor
 from tradewind.operator import PokeReturnValue
 from tradewind.operator.call import call
 from tradewind_http.errors import HttpStatusError
-from tradewind_http.hook import HttpHook
+from tradewind_http.task import UsesHttp
+
+_NOT_FOUND = 404
 
 
-class HttpSensor(BaseSensor):
+class HttpSensor(BaseSensor, UsesHttp):
     """Asks until the service answers without an error, and `response_check(response)`, if there is one, says yes.
 
         HttpSensor(
@@ -22,8 +24,9 @@ class HttpSensor(BaseSensor):
             response_check=lambda response: response.json()["state"] == "done",
         )
 
-    Statuses of `response_error_codes_allowlist` mean "not yet"; other errors fail the task. `response_check` may return
-    `PokeReturnValue(is_done, xcom_value)`, and may name parts of the context.
+    Statuses of `response_error_codes_allowlist` (404 unless given) mean "not yet"; other errors fail the task.
+    `response_check` may return `PokeReturnValue(is_done, xcom_value)`, and may name parts of the context. `deferrable`
+    is the same as `mode="reschedule"`: no process waits in between. See `UsesHttp` for the connection.
     """
 
     template_fields: Sequence[str] = ("endpoint", "request_params", "headers", "http_conn_id")
@@ -32,29 +35,31 @@ class HttpSensor(BaseSensor):
         self,
         *,
         endpoint: str,
-        http_conn_id: str = HttpHook.default_conn_name,
         method: str = "GET",
         request_params: Any = None,
         request_kwargs: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        response_error_codes_allowlist: Sequence[str | int] = ("404",),
+        response_error_codes_allowlist: Sequence[str | int] | None = None,
         response_check: Callable[..., bool | PokeReturnValue] | None = None,
         extra_options: Mapping[str, Any] | None = None,
+        deferrable: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        given: dict[str, Any] = {"method": method, **({"mode": "reschedule"} if deferrable else {})}
+        super().__init__(**given | kwargs)
         self.endpoint = endpoint
-        self.http_conn_id = http_conn_id
-        self.method = method
         self.request_params = request_params
         self.request_kwargs = request_kwargs
         self.headers = headers
-        self.response_error_codes_allowlist = response_error_codes_allowlist
+        self.response_error_codes_allowlist = (
+            (_NOT_FOUND,) if response_error_codes_allowlist is None else response_error_codes_allowlist
+        )
         self.response_check = response_check
         self.extra_options = extra_options
+        self.deferrable = deferrable
 
     def poke(self, context: Any) -> bool | PokeReturnValue:
-        with HttpHook(self.method, self.http_conn_id) as hook:
+        with self.get_hook() as hook:
             try:
                 answer = hook.run(
                     self.endpoint, self.request_params, self.headers, self.extra_options, **(self.request_kwargs or {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tradewind.connection import Connection
@@ -22,7 +24,16 @@ RETRIED_STATUSES = (429, 502, 503, 504)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 
 
-def open_session(connection: Connection, auth: Any = None) -> Any:
+@dataclass(frozen=True)
+class KeepAlive:
+    """When the system probes a connection on which nothing comes."""
+
+    idle: int  #: seconds before the first probe
+    interval: int  #: seconds between probes
+    count: int  #: probes without an answer after which it is broken
+
+
+def open_session(connection: Connection, auth: Any = None, keep_alive: KeepAlive | None = None) -> Any:
     """A `requests.Session` with what the connection says. `auth` takes the place of its login and password.
 
     Extras that are not told of in `extras` are headers, as in Airflow.
@@ -36,13 +47,14 @@ def open_session(connection: Connection, auth: Any = None) -> Any:
         session.headers["Authorization"] = f"Bearer {extra['token']}"
     session.auth = auth if auth is not None else _auth(connection)
     session.own_headers = frozenset(name.lower() for name in session.headers) - _ORDINARY
-    session.verify = extra.get("ca_file") or extra.get("verify", True)
+    session.verify = extra.get("ca_file") or extra.get("verify", extra.get("verify_ssl", True))
+    session.stream = extra.get("stream", False)
     session.cert = extra.get("cert")
     session.trust_env = extra.get("trust_env", True)
     session.max_redirects = extra.get("max_redirects", 30)
-    if extra.get("proxy"):
-        session.proxies = {"http": extra["proxy"], "https": extra["proxy"]}
-    adapter = _adapter(_retries(extra))
+    proxy = extra.get("proxy")
+    session.proxies = {"http": proxy, "https": proxy} if proxy else dict(extra.get("proxies") or {})
+    adapter = _adapter(_retries(extra), keep_alive)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -89,10 +101,35 @@ def _session_class() -> Any:
     return Session
 
 
-def _adapter(retries: Any) -> Any:
+def _adapter(retries: Any, keep_alive: KeepAlive | None) -> Any:
     from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
 
-    return HTTPAdapter(max_retries=retries)
+    options = [*HTTPConnection.default_socket_options, *_socket_options(keep_alive)]
+
+    class Adapter(HTTPAdapter):
+        """Opens sockets with these options, to the service and to proxies."""
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, **kwargs, socket_options=options)
+
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(proxy, **kwargs, socket_options=options)
+
+    return Adapter(max_retries=retries)
+
+
+def _socket_options(keep_alive: KeepAlive | None) -> list[tuple[int, int, int]]:
+    """The options of a socket that is probed so, as far as the system has them."""
+    if keep_alive is None:
+        return []
+    idle = "TCP_KEEPIDLE" if hasattr(socket, "TCP_KEEPIDLE") else "TCP_KEEPALIVE"  # as macOS calls it
+    wanted = {idle: keep_alive.idle, "TCP_KEEPINTVL": keep_alive.interval, "TCP_KEEPCNT": keep_alive.count}
+    times = [(name, value) for name, value in wanted.items() if hasattr(socket, name)]
+    return [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in times),
+    ]
 
 
 def _retries(extra: Mapping[str, Any]) -> Any:

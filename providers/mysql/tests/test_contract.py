@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tradewind.connection import Connection
-from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract
 from tradewind_mysql import MySqlHook, MySqlOperator, MySqlTable
 
 _SLEEPERS = "select count(*) from information_schema.processlist where info like 'select sleep%%' and db = %s"
@@ -23,10 +23,6 @@ class TestMySqlHook(HookContract):
     conn_type = "mysql"
     caller_closes = True
     impatient = {"connect_timeout": 2}
-
-
-class TestMySqlSandbox(SandboxContract):
-    conn_type = "mysql"
 
 
 class TestMySqlOperator(OperatorContract):

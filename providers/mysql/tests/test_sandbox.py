@@ -187,7 +187,7 @@ def test_an_existing_server_lends_a_database(sandbox, monkeypatch):
     [
         ("postgres://u:pw-7f3a@127.0.0.1/x", "the sandbox needs one of the type 'mysql'"),
         ("nonsense pw-7f3a", "is broken"),
-        ("mysql://u:pw-7f3a@127.0.0.1:1/x", "Can't connect"),
+        ("mysql://u:pw-7f3a@127.0.0.1:1/x", "Nothing listens there"),
     ],
 )
 def test_an_url_that_cannot_be_used(monkeypatch, url, told):

@@ -137,3 +137,9 @@ def test_the_key_s_password_is_in_no_url() -> None:
     hook = MySqlHook(connection=Connection.from_uri(uri, "c"))
     assert "gehe1m" not in hook.get_uri()
     assert tls.Tls.from_extras(hook.connection_extra).key_password == "gehe1m"
+
+
+def test_the_password_of_a_key_is_not_shown():
+    found = tls.Tls.from_extras({"ssl_cert": "/c.pem", "ssl_key": "/k.pem", "ssl_key_password": "hush"})
+    assert found.key_password == "hush"
+    assert "hush" not in repr(found)

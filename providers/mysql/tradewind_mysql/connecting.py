@@ -5,7 +5,6 @@ Whatever a connection says is in the set or refused; nothing is dropped on one o
 
 from __future__ import annotations
 
-import difflib
 import math
 import socket
 import ssl
@@ -13,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradewind.connection import Connection
-from tradewind.connection.extras import ExtraError, typed
+from tradewind.connection.extras import checked
 from tradewind.errors import BrokenConnection, ConnectionFault, TradewindError
 from tradewind.secrets import redact
 from tradewind_mysql import extras
@@ -46,24 +45,12 @@ _HINTS = {
 
 
 def known_extras(connection: Connection, conn_id: str) -> dict[str, Any]:
-    """The extras of a connection, typed. None may be unknown: a misspelt `ssl_mode` must not be overlooked."""
+    """The extras of a connection that have a value, typed."""
     if connection.conn_type not in (extras.CONNECTION_TYPE.name, "generic"):
         raise BrokenConnection(
             f"Connection {conn_id!r} is of type {connection.conn_type!r}: MySqlHook opens 'mysql' connections only."
         )
-    given = connection.extra_dejson
-    known = [extra.name for extra in extras.MYSQL]
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the extras are {', '.join(known)}."
-            raise BrokenConnection(
-                f"Connection {conn_id!r} has an extra {name!r}, which MySQL connections do not; {hint}"
-            )
-    try:
-        given = typed(given, extras.CONNECTION_TYPE)
-    except ExtraError as error:
-        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
+    given = checked(connection.extra_dejson, extras.CONNECTION_TYPE, f"Connection {conn_id!r}")
     client = given.get("client") or "pymysql"
     if client != "pymysql":
         raise BrokenConnection(
@@ -149,7 +136,7 @@ def open_for(hook: MySqlHook) -> Driver:
     extras = hook.connection_extra
     found = settings(hook.connection, conn_id=hook.get_conn_id(), schema=hook.schema)
     if extras.get("iam"):
-        found["password"], found["port"] = hook.get_iam_token()
+        found["password"], found["port"] = hook.get_iam_token(hook.connection)
     if hook.init_command:
         found["init_command"] = hook.init_command
     found["local_infile"] = bool(hook.local_infile)

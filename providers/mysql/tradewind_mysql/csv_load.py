@@ -68,14 +68,11 @@ _EXPRESSIONS = {
 
 def blocks(given: Iterable[bytes]) -> Iterator[bytes]:
     """CSV of transfers as CSV for LOAD DATA."""
-    rest = b""
+    rows = csvtext.WholeRows()
     for block in given:
-        data = rest + block
-        end = csvtext.last_row_end(data)
-        rest = data[end:]
-        if end:
-            yield _translated(data[:end])
-    if rest:
+        if whole := rows.add(block):
+            yield _translated(whole)
+    if rest := rows.rest():
         yield _translated(rest + b"\n")
 
 

@@ -1,4 +1,4 @@
-"""What the server warns of. Its texts quote values, which do not belong in a log: they are taken out."""
+"""What the server says of errors and warnings. Its texts quote values, which do not belong in a log: they go out."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ MOST = 10
 _FOR = re.compile(r"(value:? |entry )'.*'(?= for (?:column|key|function) )", re.DOTALL)
 _LAST = re.compile(r"(value:? |entry )'.*'", re.DOTALL)
 
+# The rest of a statement that the server does not understand, with the parameters that the driver put into it.
+_NEAR = re.compile(r"near '(.*)'( at line \d+)", re.DOTALL)
+
 
 @dataclass(frozen=True)
 class ServerWarning:
@@ -35,6 +38,18 @@ def without_values(text: str) -> str:
     """A server's message with `...` for each value that it quotes."""
     changed, times = _FOR.subn(r"\1...", text)
     return changed if times else _LAST.sub(r"\1...", text)
+
+
+def hide_values(error: Exception, statement: str) -> None:
+    """Take the values out of a driver's error, and pieces of a statement that are not of `statement` itself."""
+    from pymysql.err import MySQLError
+
+    if isinstance(error, MySQLError) and len(error.args) > 1:
+        code, text, *more = error.args
+        near = _NEAR.search(str(text))
+        if near and near[1] not in statement:
+            text = f"near ...{near[2]}".join((text[: near.start()], text[near.end() :]))
+        error.args = (code, without_values(str(text)), *more)
 
 
 def warnings_of(conn: Any) -> Iterator[ServerWarning]:

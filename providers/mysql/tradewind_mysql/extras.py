@@ -53,14 +53,7 @@ HOOK = (
     Extra("sqlalchemy_query", dict, "further parameters of the SQLAlchemy URL"),
 )
 
-#: Read for logging in with a token of AWS.
-IAM = (
-    Extra("iam", bool, "log in with a token of AWS IAM, for which boto3 is asked, and not with a password"),
-    Extra("aws_conn_id", str, "aws connection with the credentials (default: those that boto3 finds)"),
-    Extra("region_name", str, "AWS region (default: that of the credentials)"),
-)
-
-MYSQL = (*DRIVER, *TLS, *HOOK, *IAM, *extras.GENERAL)
+MYSQL = (*DRIVER, *TLS, *HOOK, *extras.IAM, *extras.GENERAL)
 
 CONNECTION_TYPE = ConnectionType(
     "mysql",

@@ -17,6 +17,7 @@ from tradewind_sql import DbApiHook
 from tradewind_sql.statements import Syntax
 
 if TYPE_CHECKING:
+    from tradewind.connection import Connection
     from tradewind.transfer import Reader
     from tradewind_mysql.dialect import MySqlDialect
     from tradewind_mysql.server import Server
@@ -84,12 +85,13 @@ class MySqlHook(DbApiHook):
 
         return connecting.open_for(self)
 
-    def get_iam_token(self) -> tuple[str, int]:
-        """A token of AWS IAM that serves as password for a while, and the port; see the extra `iam`."""
-        from tradewind_mysql import connecting, iam
+    def get_iam_token(self, conn: Connection) -> tuple[str, int]:
+        """A token of AWS IAM that serves as password for a quarter of an hour, and the port; see the extra `iam`."""
+        from tradewind_mysql import connecting
+        from tradewind_sql import iam
 
-        extras = connecting.known_extras(self.connection, self.get_conn_id())
-        return iam.token(self.connection, extras, self.get_conn_id(), self.get_connection)
+        port = conn.port or 3306
+        return iam.rds_token(conn, connecting.known_extras(conn, self.get_conn_id()), port), port
 
     def get_uri(self) -> str:
         """The connection as a URL for SQLAlchemy. It shows the password."""
@@ -170,6 +172,11 @@ class MySqlHook(DbApiHook):
 
         super()._run_command(cursor, sql_statement, parameters)
         diagnostics.log_warnings(self, cursor)
+
+    def _hide_values(self, error: Exception, statement: str) -> None:
+        from tradewind_mysql import diagnostics
+
+        diagnostics.hide_values(error, statement)
 
     def _stream_cursor(self, conn: Any, statement: str) -> Any:
         from tradewind_mysql.streams import Stream

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tradewind_mysql.extras import SSL_MODES
@@ -43,7 +43,7 @@ class Tls:
     capath: str | None = None
     cert: str | None = None
     key: str | None = None
-    key_password: str | None = None
+    key_password: str | None = field(default=None, repr=False)
     cipher: str | None = None
 
     @classmethod

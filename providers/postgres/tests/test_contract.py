@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tradewind.connection import Connection
-from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
+from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract
 from tradewind_postgres import PostgresHook, PostgresOperator, PostgresTable
 
 
@@ -24,10 +24,6 @@ class TestPostgresHook(HookContract):
     @pytest.fixture
     def server(self, sandbox: Callable[[str], Connection]) -> Connection:
         return sandbox("postgres")
-
-
-class TestPostgresSandbox(SandboxContract):
-    conn_type = "postgres"
 
 
 class TestPostgresOperator(OperatorContract):

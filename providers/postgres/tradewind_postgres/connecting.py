@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tradewind.connection.extras import ExtraError, typed
 from tradewind.errors import BrokenConnection, ConnectionFault
 from tradewind.secrets import redact
 from tradewind_postgres import extras
@@ -47,7 +46,7 @@ _HINTS = (
 
 
 def settings(connection: Connection, given: Mapping[str, Any], conn_id: str, *, database: str | None) -> dict[str, Any]:
-    """Keywords for `psycopg2.connect`. `given` are the extras, as `known_extras` found them."""
+    """Keywords for `psycopg2.connect`. `given` are the extras, checked."""
     found: dict[str, Any] = {
         name: default
         for name, (default, variable) in DEFAULTS.items()
@@ -61,25 +60,6 @@ def settings(connection: Connection, given: Mapping[str, Any], conn_id: str, *, 
         if "\0" in str(value):
             raise BrokenConnection(f"Connection {conn_id!r}: its {word} has the character NUL (0x00), which cannot be.")
     return found
-
-
-def known_extras(connection: Connection, conn_id: str) -> dict[str, Any]:
-    """The extras of a connection, typed. None may be unknown: a misspelt `sslmode` must not be overlooked."""
-    given = connection.extra_dejson
-    known = [extra.name for extra in extras.POSTGRES]
-    for name in given:
-        if name not in known:
-            import difflib
-
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the extras are {', '.join(known)}."
-            raise BrokenConnection(
-                f"Connection {conn_id!r} has an extra {name!r}, which PostgreSQL connections do not; {hint}"
-            )
-    try:
-        return typed(given, extras.CONNECTION_TYPE)
-    except ExtraError as error:
-        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
 
 
 def _address(connection: Connection) -> dict[str, Any]:

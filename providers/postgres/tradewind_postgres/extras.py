@@ -59,18 +59,15 @@ HOOK = (
     Extra("sqlalchemy_query", dict, "further parameters of the SQLAlchemy URL"),
 )
 
-#: Read for logging in with a token of AWS.
-IAM = (
-    Extra("iam", bool, "log in with a token of AWS IAM, for which boto3 is asked, and not with a password"),
-    Extra("aws_conn_id", str, "aws connection with the credentials (default: those that boto3 finds)"),
-    Extra("region_name", str, "AWS region (default: that of the credentials)"),
+#: Read for a token of Amazon Redshift, where `iam` is true.
+REDSHIFT = (
     Extra("redshift", bool, "the server is Amazon Redshift"),
     Extra("redshift-serverless", bool, "the server is Amazon Redshift Serverless"),
     Extra("cluster-identifier", str, "Redshift cluster (default: first part of the host name)"),
     Extra("workgroup-name", str, "Redshift Serverless workgroup (default: first part of the host name)"),
 )
 
-POSTGRES = (*LIBPQ, *HOOK, *IAM, *extras.GENERAL)
+POSTGRES = (*LIBPQ, *HOOK, *extras.IAM, *REDSHIFT, *extras.GENERAL)
 
 CONNECTION_TYPE = ConnectionType(
     "postgres",

@@ -75,9 +75,10 @@ class PostgresHook(DbApiHook):
                 f"Connection {self.get_conn_id()!r} is of type {self.connection.conn_type!r}: "
                 f"{type(self).__name__} opens {self.conn_type!r} connections only."
             )
-        from tradewind_postgres import connecting
+        from tradewind.connection.extras import checked
+        from tradewind_postgres import extras
 
-        return connecting.known_extras(self.connection, self.get_conn_id())
+        return checked(self.connection.extra_dejson, extras.CONNECTION_TYPE, f"Connection {self.get_conn_id()!r}")
 
     def _settings(self) -> dict[str, Any]:
         """What libpq is told, without a token of IAM."""
@@ -200,6 +201,14 @@ class PostgresHook(DbApiHook):
                 yield conn
             finally:
                 self.get_db_log_messages(conn)
+
+    def _hide_values(self, error: Exception, statement: str) -> None:
+        import psycopg2
+
+        from tradewind_postgres.diagnostics import without_values
+
+        if isinstance(error, psycopg2.Error) and error.diag.sqlstate:
+            error.args = (without_values(error, statement),)
 
     def get_db_log_messages(self, conn: Any) -> None:
         """Log the server's notices on `conn`, with `enable_log_db_messages`."""

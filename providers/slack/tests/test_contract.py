@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import tradewind_slack
 from tradewind.connection import Connection
+from tradewind.operator import BaseOperator
 from tradewind.testing import EndpointContract, HookContract, OperatorContract, ProviderContract, SandboxContract
 from tradewind_slack import (
     SlackAPIConversationsHistoryOperator,
@@ -15,6 +17,8 @@ from tradewind_slack import (
     SlackAPIOperator,
     SlackAPIPostOperator,
     SlackFile,
+    SlackNotifier,
+    SlackRunThreadOperator,
     SlackWebhookOperator,
     SqlToSlackApiFileOperator,
     SqlToSlackOperator,
@@ -102,6 +106,11 @@ class TestSqlToSlackApiFileOperator(OperatorContract):
     arguments = {**_SQL, "slack_filename": "rows.xlsx", "slack_channels": ["#data"], "slack_conn_id": "nowhere"}
 
 
+class TestSlackRunThreadOperator(OperatorContract):
+    operator = SlackRunThreadOperator
+    arguments = {"notifier": SlackNotifier(channel="#data"), "text": "loaded", "blocks": [{"type": "divider"}]}
+
+
 class _SlackFileContract(EndpointContract, contract=True):
     checks_values = False
     filename: str
@@ -123,3 +132,11 @@ class TestSlackFileCsv(_SlackFileContract):
 
 class TestSlackFileJsonl(_SlackFileContract):
     filename = "contract.jsonl"
+
+
+def test_no_operator_is_left_out() -> None:
+    found = [getattr(tradewind_slack, name) for name in tradewind_slack.__all__]
+    operators = {one for one in found if isinstance(one, type) and issubclass(one, BaseOperator)}
+    assert operators == {getattr(one, "operator", None) for name, one in globals().items() if name[:4] == "Test"} - {
+        None
+    }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tradewind.errors import DagError, MissingArgument, TradewindError
+from tradewind.connection import stand_ins
+from tradewind.errors import ConnectionNotFound, DagError, MissingArgument, TradewindError
 from tradewind.sandbox import Control
+from tradewind.secrets import variable_name
 from tradewind_slack import (
     SlackAPIConversationsHistoryOperator,
     SlackAPIFileOperator,
     SlackAPIOperator,
     SlackAPIPostOperator,
     SlackError,
+    SlackHook,
     SlackWebhookOperator,
 )
 
@@ -55,6 +58,27 @@ def test_text_and_channel_are_required(workspace, run_task, texts):
     with pytest.raises(TradewindError, match=r"text has 40,001 characters, and Slack cuts messages at 40,000"):
         run_task(SlackAPIPostOperator(task_id="tell", channel="#general", text="x" * 40_001, **ID))
     assert texts() == []
+
+
+def test_a_token_in_place_of_a_connection(sandbox, run_task):
+    made = sandbox("slack")
+    url = f"http://{made.host}:{made.port}/api/"
+    given = {"channel": "#general", "text": ":red_circle: failed", "username": "loader", "base_url": url}
+    run_task(SlackAPIPostOperator(task_id="tell", token=made.password, **given))
+    (message,) = Control(made).act("messages", channel="general")
+    assert (message["text"], message["username"]) == (given["text"], "loader")
+    with pytest.raises(SlackError, match=r"invalid_auth") as refused:
+        run_task(SlackAPIPostOperator(task_id="tell", token="xoxb-of-nobody", **given))
+    assert "xoxb-of-nobody" not in str(refused.value)
+
+
+def test_a_token_does_not_get_past_a_sandbox(sandbox, monkeypatch):
+    monkeypatch.setenv(stand_ins.VARIABLE, "")
+    with pytest.raises(ConnectionNotFound, match=r"slack_api_default"):
+        SlackHook(token="xoxb-of-the-real-slack").call("auth.test")
+    monkeypatch.setenv(variable_name("slack_api_default"), sandbox("slack").get_uri())
+    monkeypatch.setenv(stand_ins.VARIABLE, variable_name("slack_api_default"))
+    assert SlackHook(token="xoxb-of-the-real-slack").call("auth.test")["ok"]
 
 
 def test_a_refusal_fails_the_task(workspace, run_task):
@@ -116,8 +140,9 @@ def test_history(workspace, hook, control, run_task, monkeypatch):
 
     assert texts() == ["4", "3", "2", "1", "0"]
     assert texts(limit=3) == ["4", "3", "2"]
-    assert texts(oldest=moments[2], inclusive=True) == ["4", "3", "2"]
-    assert texts(latest=moments[1]) == ["0"]
+    assert texts(oldest=moments[2]) == ["4", "3", "2"]
+    assert texts(oldest=moments[2], inclusive=False) == ["4", "3"]
+    assert texts(latest=moments[1]) == ["1", "0"]
 
 
 def test_a_webhook(webhook, run_task):

@@ -75,6 +75,13 @@ def test_a_message_picks_from_the_result(warehouse, webhook, run_task):
     assert [one["text"] for one in shown] == ["2 rows; best: Oslo (9.5)", "```\ncity\n----\nOslo\n```"]
 
 
+def test_a_message_may_be_in_a_file(task, texts, run_task, tmp_path):
+    told = tmp_path / "told.j2"
+    told.write_text("{{ results_df | length }} cities")
+    run_task(task(SqlToSlackOperator, slack_channel="#alerts", slack_message=str(told)))
+    assert texts("alerts") == ["2 cities"]
+
+
 def test_what_cannot_be_posted(task, workspace, connection, run_task, texts):
     given = {"slack_channel": "#alerts"}
     with pytest.raises(DagError, match=r"channel= has no effect: a webhook posts to the channel that it was made for"):

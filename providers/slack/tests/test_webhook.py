@@ -73,6 +73,13 @@ def test_messages(hook, control):
         hook.send_dict("[1]")
 
 
+@pytest.mark.parametrize("name", ["channel", "username", "icon_emoji", "icon_url"])
+def test_what_slack_would_ignore_is_refused(hook, texts, name):
+    with pytest.raises(ValueError, match=rf"'{name}' in the body of a message has no effect: a webhook posts"):
+        hook.send_dict({"text": "x", name: "y"})
+    assert texts() == []
+
+
 def test_what_is_refused_is_explained(webhook, hook, control, caplog):
     caplog.set_level(logging.DEBUG)
     with pytest.raises(SlackError, match=r"Connection 'alerts': Slack refused the webhook: no_text. There is nothing"):

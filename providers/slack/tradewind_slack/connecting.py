@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tradewind.connection.extras import ExtraError, typed
 from tradewind.errors import BrokenConnection
 from tradewind_slack.retries import LONGEST_WAIT, RETRIES, RETRY_DELAY, Retries
 
 if TYPE_CHECKING:
     from tradewind.connection import Connection
-    from tradewind.records import ConnectionType
 
 TIMEOUT = 30.0  # seconds
 
@@ -26,25 +24,6 @@ _WEBHOOK_PATH = "/services"
 
 _SECRET = re.compile(r"[!-~]+")
 _WEBHOOK = re.compile(r"/?(?:services/)?([A-Za-z0-9]+/[A-Za-z0-9]+/[A-Za-z0-9]+)/?")
-
-
-def read_extras(connection: Connection, declared: ConnectionType, conn_id: str) -> dict[str, Any]:
-    """The extras of a connection, typed. None may be unknown: a misspelt one must not be overlooked."""
-    known = [extra.name for extra in declared.extras]
-    given = connection.extra_dejson
-    for name in given:
-        if name not in known:
-            import difflib
-
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the extras are {', '.join(known)}."
-            raise BrokenConnection(
-                f"Connection {conn_id!r} has an extra {name!r}, which {declared.name} connections do not; {hint}"
-            )
-    try:
-        return typed(given, declared)
-    except ExtraError as error:
-        raise BrokenConnection(f"Connection {conn_id!r}: {error}.") from None
 
 
 def token_of(connection: Connection, conn_id: str) -> str:

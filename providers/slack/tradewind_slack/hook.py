@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tradewind.connection import Connection, stand_ins
+from tradewind.connection.extras import checked
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import channels, connecting, extras, uploads
@@ -20,8 +22,6 @@ from tradewind_slack.retries import Retries
 if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.web import SlackResponse
-
-    from tradewind.connection import Connection
 
 #: Posting is recognised by this argument, so that it can be repeated when an answer is lost.
 _POST = "chat.postMessage"
@@ -51,26 +51,31 @@ class SlackHook(BaseHook):
         timeout: float | None = None,
         proxy: str | None = None,
         retry_handlers: list[Any] | None = None,
+        token: str | None = None,
         **client_args: Any,
     ) -> None:
         """`base_url`, `timeout` (seconds) and `proxy` win over the connection's extras of these names.
 
-        `retry_handlers` are slack_sdk's, in place of ours; `client_args` go to its `WebClient` as they are.
+        `retry_handlers` are slack_sdk's, in place of ours; `client_args` go to its `WebClient` as they are. With
+        `token` no connection is needed, and none is looked up.
         """
         self.slack_conn_id = slack_conn_id
         self.base_url = base_url
         self.timeout = timeout
         self.proxy = proxy
         self.retry_handlers = retry_handlers
+        self.token = token
         self.client_args = client_args
 
     @cached_property
     def connection(self) -> Connection:
-        return self.get_connection(self.slack_conn_id)
+        if self.token is None or stand_ins.in_force():  # with --sandbox a token must not reach the real Slack
+            return self.get_connection(self.slack_conn_id)
+        return Connection(self.slack_conn_id, self.conn_type, password=self.token)
 
     @cached_property
     def _extras(self) -> dict[str, Any]:
-        return connecting.read_extras(self.connection, extras.SLACK_TYPE, self.slack_conn_id)
+        return checked(self.connection.extra_dejson, extras.SLACK_TYPE, f"Connection {self.slack_conn_id!r}")
 
     @cached_property
     def retries(self) -> Retries:

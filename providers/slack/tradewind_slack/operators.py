@@ -23,6 +23,7 @@ class SlackAPIOperator(BaseOperator):
         SlackAPIOperator(task_id="join", method="conversations.join", api_params={"channel": "C0123456789"})
 
     - `api_params`: its arguments.
+    - `token`: in place of a connection; it then stands in the DAG file, for all to read.
     - `base_url`, `timeout` (seconds), `proxy`, `retry_handlers`: see `SlackHook`.
     """
 
@@ -40,6 +41,7 @@ class SlackAPIOperator(BaseOperator):
         proxy: str | None = None,
         timeout: float | None = None,
         retry_handlers: list[Any] | None = None,
+        token: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,10 +52,11 @@ class SlackAPIOperator(BaseOperator):
         self.proxy = proxy
         self.timeout = timeout
         self.retry_handlers = retry_handlers
+        self.token = token
 
     @property
     def hook(self) -> SlackHook:
-        return SlackHook(self.slack_conn_id, self.base_url, self.timeout, self.proxy, self.retry_handlers)
+        return SlackHook(self.slack_conn_id, self.base_url, self.timeout, self.proxy, self.retry_handlers, self.token)
 
     def construct_api_call_params(self) -> dict[str, Any]:
         """The arguments of the call, without those that are None."""
@@ -182,12 +185,12 @@ class SlackAPIConversationsHistoryOperator(SlackAPIOperator):
     """Reads the messages of a channel, newest first: a list of what Slack describes, which is the XCom.
 
     - `channel`: name or id.
-    - `oldest`, `latest`: ts, or seconds since 1970; `inclusive`: messages of just that moment too.
+    - `oldest`, `latest`: ts, or seconds since 1970; with `inclusive=False` without messages of just that moment.
     - `limit`: messages at most; they are asked for in pages, from `cursor` on if that is given.
     - `include_all_metadata`: with what apps attach to messages.
     """
 
-    template_fields: Sequence[str] = (*SlackAPIOperator.template_fields, "channel", "oldest", "latest")
+    template_fields: Sequence[str] = (*SlackAPIOperator.template_fields, "channel", "oldest", "latest", "cursor")
 
     def __init__(
         self,
@@ -195,7 +198,7 @@ class SlackAPIConversationsHistoryOperator(SlackAPIOperator):
         channel: str,
         oldest: str | None = None,
         latest: str | None = None,
-        inclusive: bool = False,
+        inclusive: bool = True,
         limit: int = 100,
         cursor: str | None = None,
         include_all_metadata: bool = False,

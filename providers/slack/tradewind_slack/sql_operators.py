@@ -28,7 +28,7 @@ class _SqlToSlack(BaseOperator):
     """What the operators share: the query."""
 
     template_fields: Sequence[str] = ("sql", "sql_conn_id", "parameters")
-    template_ext: Sequence[str] = (".sql",)
+    template_ext: Sequence[str] = (".sql", ".jinja", ".j2")
     template_fields_renderers = {"sql": "sql"}  # noqa: RUF012 - as BaseOperator declares it
     ui_color = "#e8d7f1"
 
@@ -95,9 +95,10 @@ class SqlToSlackWebhookOperator(_SqlToSlack):
             slack_webhook_conn_id="alerts", slack_message="Loaded until {{ ds }}:\\n{{ results_df }}",
         )
 
-    `slack_message` is rendered with the result as `results_df` (or as `results_df_name` says): a table in a code block,
-    cut to what a message can hold. `{{ results_df.records }}` are mappings, `{{ results_df | length }}` is the number
-    of rows, of which there are at most 1,000. `slack_channel` is refused: a webhook has one channel.
+    `slack_message`, or the template file (`.jinja`, `.j2`) that it names, is rendered with the result as `results_df`
+    (or as `results_df_name` says): a table in a code block, cut to what a message can hold. `{{ results_df.records }}`
+    are mappings, `{{ results_df | length }}` is the number of rows, of which there are at most 1,000. `slack_channel`
+    is refused: a webhook has one channel.
     """
 
     template_fields: Sequence[str] = (*_SqlToSlack.template_fields, "slack_webhook_conn_id")

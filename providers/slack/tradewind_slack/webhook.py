@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tradewind.connection.extras import checked
 from tradewind.errors import ConnectionFault
 from tradewind.hook import BaseHook
 from tradewind_slack import connecting, extras
@@ -73,7 +74,7 @@ class SlackWebhookHook(BaseHook):
         from slack_sdk.webhook import WebhookClient
 
         conn_id = self.slack_webhook_conn_id
-        given = connecting.read_extras(self.connection, extras.WEBHOOK_TYPE, conn_id)
+        given = checked(self.connection.extra_dejson, extras.WEBHOOK_TYPE, f"Connection {conn_id!r}")
         settings = connecting.client_settings(
             given, timeout=self.timeout, proxy=self.proxy, retry_handlers=retry_handlers
         )
@@ -115,13 +116,19 @@ class SlackWebhookHook(BaseHook):
         return self.send(text=text, **options)
 
     def send_dict(self, body: Mapping[str, Any] | str, headers: dict[str, str] | None = None) -> WebhookResponse:
-        """Send a message as Slack describes its JSON, as a mapping or as text. Raises SlackError, ValueError."""
+        """Send a message as Slack describes its JSON, as a mapping or as text. Raises SlackError.
+
+        Raises ValueError for what is no such message, or has a key that Slack would ignore.
+        """
         if isinstance(body, str):
             import json
 
             body = json.loads(body)
         if not isinstance(body, Mapping):
             raise ValueError(f"The body of a message must be a JSON object, not {type(body).__name__}.")
+        ignored = [name for name in IGNORED if name in body]
+        if ignored:
+            raise ValueError(f"{ignored[0]!r} in the body of a message has no effect: {IGNORED[ignored[0]]}.")
         found = self._send(self.client, body, headers)
         if found.status_code != _OK:
             raise refused(self.slack_webhook_conn_id, "the webhook", found.status_code, {"error": found.body.strip()})

@@ -14,6 +14,13 @@ GENERAL = (
     Extra("statement_timeout", float, "seconds after which a statement is given up (default: never)"),
 )
 
+#: Read by hooks that can log in with a token of AWS: see `tradewind_sql.iam`.
+IAM = (
+    Extra("iam", bool, "log in with a token of AWS IAM, and not with a password"),
+    Extra("aws_conn_id", str, "aws connection with the credentials (default: aws_default, or what boto3 finds)"),
+    Extra("region_name", str, "AWS region (default: that of the credentials)"),
+)
+
 #: Read by SQLite itself, as parameters of its file URI.
 SQLITE_URI = (
     Extra("mode", str, "ro reads only, rw never creates the file", choices=("ro", "rw", "rwc", "memory")),

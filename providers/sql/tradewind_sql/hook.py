@@ -7,7 +7,7 @@ share one. Logs carry statements and row counts, and never the values of paramet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from tradewind_sql import statements
@@ -154,7 +154,8 @@ class DbApiHook(LendingHook):
         return QueryReader(self, sql, parameters)
 
     def _fetch(self, conn: Any, cursor: Any, number: int) -> list[tuple[Any, ...]]:
-        return list(self._attended(conn, lambda: cursor.fetchmany(number)))
+        with self._explained("FETCH"):
+            return list(self._attended(conn, lambda: cursor.fetchmany(number)))
 
     def _stream_cursor(self, conn: Any, statement: str) -> Any:
         """A cursor for `statement` that leaves its rows on the server till they are fetched.
@@ -207,15 +208,6 @@ class DbApiHook(LendingHook):
             self._attended(cursor.connection, lambda: cursor.execute(*given))
         if 0 <= cursor.rowcount < 2**63:  # PyMySQL's way to say "not known yet" is 2**64 - 1
             self.log.info("Rows affected: %s", cursor.rowcount)
-
-    @contextmanager
-    def _explained(self, statement: str) -> Iterator[None]:
-        """Add to the driver's error which connection and statement it is about."""
-        try:
-            yield
-        except Exception as error:
-            error.add_note(f"On connection {self.get_conn_id()!r}" + (f": {statement}" if self.log_sql else "."))
-            raise
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether a trivial query works, and a message for people."""

@@ -77,7 +77,7 @@ class LendingHook(DatabaseAccess):
                 with self._undone_if_it_fails(conn):
                     yield conn
                     self._refuse_failed(shared)
-                    self._attended(conn, conn.commit)
+                    self._commit_now(conn)
                 self.get_db_log_messages(conn)
             finally:
                 shared.in_transaction = False
@@ -209,6 +209,24 @@ class LendingHook(DatabaseAccess):
             "that call's rows to their end or close it first, or use another hook."
         )
 
+    # Errors
+
+    @contextmanager
+    def _explained(self, statement: str) -> Iterator[None]:
+        """Add to the driver's error which connection and statement it is about, and take values out of its message."""
+        try:
+            yield
+        except Exception as error:
+            self._hide_values(error, statement)
+            error.add_note(f"On connection {self.get_conn_id()!r}" + (f": {statement}" if self.log_sql else "."))
+            raise
+
+    def _hide_values(self, error: Exception, statement: str) -> None:
+        """Take out of a driver's message what its server quotes of rows and parameters; override it where one does.
+
+        Messages end in logs and alerts. What stands in `statement` itself may stay.
+        """
+
     # Transactions
 
     def _commit(self, conn: Any) -> bool:
@@ -217,8 +235,12 @@ class LendingHook(DatabaseAccess):
         if shared is not None and shared.conn is conn and (shared.in_transaction or shared.users > 1):
             return False
         if not self.get_autocommit(conn):
-            self._attended(conn, conn.commit)
+            self._commit_now(conn)
         return True
+
+    def _commit_now(self, conn: Any) -> None:
+        with self._explained("COMMIT"):  # keys and conditions may be looked at only now
+            self._attended(conn, conn.commit)
 
     def _switch_autocommit(self, conn: Any, autocommit: bool) -> None:
         if self.supports_autocommit or autocommit:

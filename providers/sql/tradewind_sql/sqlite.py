@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import difflib
 import enum
 import json
 import re
@@ -27,7 +26,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from tradewind.connection import Connection
-from tradewind.errors import BrokenConnection, ConnectionFault
+from tradewind.errors import BrokenConnection, ConnectionFault, nearest
 from tradewind.records import Extra
 from tradewind_sql import extras
 from tradewind_sql.dialect import SqliteDialect
@@ -218,8 +217,7 @@ class SqliteHook(DbApiHook):
         known = [extra.name for extra in extras.SQLITE]
         for name in given:
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
+                hint = nearest(name, known, f"known are {', '.join(known)}.")
                 raise BrokenConnection(f"Connection {self.get_conn_id()!r}: SQLite has no extra {name!r}; {hint}")
         return {extra.name: given[extra.name] for extra in wanted if given.get(extra.name) is not None}
 

@@ -156,7 +156,7 @@ def test_a_real_one_that_nobody_foresaw_is_refused(given):
             Connection.get("b")
         assert "pw-7f3a" not in str(caught.value)
         assert Connection.get("c").conn_type == "smtp"
-        with pytest.raises(ConnectionNotFound):
+        with pytest.raises(ConnectionNotFound, match="say so with --sandbox-type d=TYPE"):
             Connection.get("d")
         with connections({"b": "mysql://given.example"}):  # by code, on purpose
             assert Connection.get("b").host == "given.example"

@@ -116,11 +116,10 @@ def test_a_removed_file_takes_its_dags_and_failure_along_and_leaves_the_runs(sto
 
 def test_pausing(store: Store, sample: Any) -> None:
     store.save_parsed(sample.parsed(sample.spec("a"), sample.spec("b", paused_on_creation=True)), sample.now)
-    assert [info.dag_id for info in store.dags(paused=True)] == ["b"]
+    assert {info.dag_id: info.paused for info in store.dags()} == {"a": False, "b": True}
     store.set_paused("a", True)
     store.set_paused("b", False)
-    assert [info.dag_id for info in store.dags(paused=True)] == ["a"]
-    assert [info.dag_id for info in store.dags(paused=False)] == ["b"]
+    assert {info.dag_id: info.paused for info in store.dags()} == {"a": True, "b": False}
 
 
 def test_new_dags_are_paused_if_the_settings_say_so(store: Store, sample: Any, settings: Any) -> None:
@@ -149,7 +148,7 @@ def test_the_last_interval_is_remembered(store: Store, sample: Any) -> None:
     assert store.dag("sales").last_interval_end == sample.later(days=1)
     store.create_run(sample.new_run(run_id="by-hand", day=7), sample.now)
     assert store.dag("sales").last_logical_date == sample.now
-    store.touch_scheduled("sales", sample.later(days=4), sample.later(days=3))
+    store.create_run(sample.new_run(run_id="next", day=3, type=RunType.SCHEDULED), sample.now)
     assert store.dag("sales").last_interval_end == sample.later(days=4)
 
 

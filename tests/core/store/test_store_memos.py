@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,33 +73,3 @@ def test_they_go_with_the_run_and_not_with_what_is_cleared(store: Store, sample:
     store.delete_run("sales", "run-1")
     with pytest.raises(NotFound, match="run-1"):
         memos.put("a", 2)
-
-
-CHANGES = """
-import sys
-from tradewind.context import Memos
-from tradewind.settings import Settings
-from tradewind.store import open_store
-
-with open_store(Settings(home=sys.argv[1], database_url=sys.argv[2])) as store:
-    memos = Memos("sales", "run-1", store.task_api())
-    for number in range(10):
-        memos.change("list", lambda before: [*(before or []), f"{sys.argv[3]}-{number}"])
-"""
-
-
-def test_processes_that_change_one_at_once_lose_nothing(
-    store: Store, sample: Any, tmp_path: Path, database_url: str
-) -> None:
-    sample.run()
-    store.close()
-    running = [
-        subprocess.Popen([sys.executable, "-c", CHANGES, str(tmp_path), database_url, str(number)])
-        for number in range(6)
-    ]
-    assert [process.wait(60) for process in running] == [0] * 6
-    found = Memos("sales", "run-1", store.task_api()).get("list")
-    assert sorted(found) == sorted(f"{process}-{number}" for process in range(6) for number in range(10))
-    for process in range(6):
-        own = [one for one in found if one.startswith(f"{process}-")]
-        assert own == [f"{process}-{number}" for number in range(10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,6 @@ def test_many_moves_at_once(store: Store, sample: Any, tmp_path: Path) -> None:
     sample.move(run, "t7", TaskState.SCHEDULED)
     refused = store.apply(run, Moves(moves)).refused
     assert [move.before.task_id for move in refused] == ["t7"]
-    assert store.task_counts([run.id]) == {run.id: {None: 499, TaskState.SCHEDULED: 1}}
+    assert Counter(task.state for task in store.tasks(run.id)) == {None: 499, TaskState.SCHEDULED: 1}
     assert store.apply(run, Moves(tuple(move for move in moves if move not in refused))).written
-    assert store.task_counts([run.id])[run.id][TaskState.SKIPPED] == 499
+    assert Counter(task.state for task in store.tasks(run.id))[TaskState.SKIPPED] == 499

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from tradewind.context import Memos
 from tradewind.errors import StoreError
 from tradewind.records import Moves, Run, TaskInstance, TaskMove
 from tradewind.settings import Settings
@@ -24,31 +26,48 @@ from tradewind.store import Store
 
 HEAD = """
     import datetime, json, os, random, sys
+    from pathlib import Path
+    from tradewind.context import Memos
     from tradewind.records import *
     from tradewind.settings import Settings
     from tradewind.states import *
     from tradewind.store import open_store
 
-    home, url, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    home, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    for number in range(count):
+        if os.fork() == 0:
+            break
+    else:
+        sys.exit(max(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(count)))
     store = open_store(Settings(home=home, database_url=url))
     now = datetime.datetime.now(datetime.UTC)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    os.write(1, b"ready\\n")  # at one go, for they share the pipe
+    sys.stdin.read()
+"""
+
+TAIL = """
+    Path(home, "results", str(number)).write_text(json.dumps(result))
+    store.close()
 """
 
 #: Races the others for every queued attempt; gives half of them time to be restarted meanwhile.
 RUNNER = """
     started, finished = [], []
     while not os.path.exists(f"{home}/stop"):
-        queued = [held for held in store.running_everywhere() if held.task.state is TaskState.QUEUED]
+        queued = [
+            TaskKey(run.dag_id, run.run_id, task.task_id, task.map_index, task.try_number, task.dispatch)
+            for run in store.runs()
+            for task in store.tasks(run.id)
+            if task.state is TaskState.QUEUED
+        ]
         random.shuffle(queued)
-        for held in queued[:4]:
-            if store.start_attempt(held.key, now, "here", os.getpid(), "p") is not None:
-                started.append([held.key.task_id, held.key.dispatch])
-                store.heartbeat(held.key, now)
-                if store.finish_attempt(held.key, Outcome(TaskState.SUCCESS, now)):
-                    finished.append([held.key.task_id, held.key.dispatch])
-    print(json.dumps({"started": started, "finished": finished}))
+        for key in queued[:4]:
+            if store.start_attempt(key, now, "here", os.getpid(), "p") is not None:
+                started.append([key.task_id, key.dispatch])
+                store.heartbeat(key, now)
+                if store.finish_attempt(key, Outcome(TaskState.SUCCESS, now)):
+                    finished.append([key.task_id, key.dispatch])
+    result = {"started": started, "finished": finished}
 """
 
 CLAIMER = """
@@ -57,42 +76,58 @@ CLAIMER = """
     claimed = []
     while len(store.runs(limit=1)) and (more := store.claim_runs(name, now, limit=3)):
         claimed += [run.run_id for run in more]
-    print(json.dumps(claimed))
+    result = claimed
 """
 
 CREATOR = """
     made = [store.create_run(NewRun("sales", f"r{n}", RunType.MANUAL, now, now, now), now) for n in range(20)]
-    print(json.dumps([run.run_id for run in made if run is not None]))
+    result = [run.run_id for run in made if run is not None]
 """
 
 SAVER = """
+    import logging
+    logging.disable(logging.WARNING)  # each says which DAGs are another file's
     specs = tuple(DagSpec(f"dag{n}", (TaskSpec("t", "O"),), description=str(number)) for n in range(5))
     for round in range(10):
         store.save_parsed(ParsedFile(f"/dags/{number}.py", f"{number:016}", "", specs), now)
-    print(json.dumps([dag.dag_id for dag in store.dags() if dag.path == f"/dags/{number}.py"]))
+    result = [dag.dag_id for dag in store.dags() if dag.path == f"/dags/{number}.py"]
 """
 
 
 class Processes:
-    """Processes that wait for each other before they begin, and leave one JSON value each."""
+    """Processes that wait for each other before they begin, and leave one JSON value each.
+
+    One process imports what they need and is forked: most of their time would go into the same imports otherwise.
+    """
 
     def __init__(self, settings: Settings, body: str, count: int) -> None:
-        script = textwrap.dedent(HEAD) + textwrap.dedent(body) + "store.close()\n"
-        command = [sys.executable, "-W", "error", "-c", script, settings.home, settings.database_url]
+        self.results_folder = Path(settings.home, "results")
+        self.results_folder.mkdir()
+        script = textwrap.dedent(HEAD) + textwrap.dedent(body) + textwrap.dedent(TAIL)
+        command = [sys.executable, "-W", "error", "-c", script, settings.home, settings.database_url, str(count)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.running = [subprocess.Popen([*command, str(n)], **pipes, text=True) for n in range(count)]
+        self.first = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
+        self.count = count
 
     def begin(self) -> None:
-        for process in self.running:
-            assert process.stdout.readline() == "ready\n", process.communicate()[1]  # type: ignore[union-attr]
-        for process in self.running:
-            process.stdin.write("go\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
+        assert self.first.stdin is not None
+        assert self.first.stdout is not None
+        for _ in range(self.count):
+            if self.first.stdout.readline() != "ready\n":
+                raise AssertionError(self.end())
+        self.first.stdin.close()  # which all of them wait for
+        self.first.stdin = None
 
     def results(self) -> list[Any]:
-        ends = [process.communicate(timeout=120) for process in self.running]
-        assert [error for _, error in ends] == [""] * len(ends)
-        return [json.loads(output) for output, _ in ends]
+        _, errors = self.first.communicate(timeout=120)
+        assert (self.first.returncode, errors) == (0, "")
+        return [json.loads((self.results_folder / str(number)).read_text()) for number in range(self.count)]
+
+    def end(self) -> str:
+        """Kill all of them; returns what they had to complain of."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.first.pid, signal.SIGKILL)
+        return str(self.first.communicate()[1])
 
 
 @contextmanager
@@ -102,9 +137,7 @@ def together(settings: Settings, body: str, count: int = 8) -> Iterator[Processe
         processes.begin()
         yield processes
     finally:
-        for process in processes.running:
-            process.kill()
-            process.communicate()
+        processes.end()
 
 
 def next_move(task: TaskInstance, dispatches: int) -> TaskMove | None:
@@ -182,6 +215,26 @@ def test_each_dag_belongs_to_one_file(store: Store, settings: Settings) -> None:
     assert len(store.failures()) == len([result for result in results if len(result) < 5])
 
 
+CHANGER = """
+    memos = Memos("sales", "run-1", store.task_api())
+    for round in range(10):
+        memos.change("list", lambda before: [*(before or []), f"{number}-{round}"])
+    result = memos.get("list")
+"""
+
+
+def test_processes_that_change_one_memo_at_once_lose_nothing(store: Store, sample: Any, settings: Settings) -> None:
+    sample.run()
+    with together(settings, CHANGER, 6) as changers:
+        longest = max(changers.results(), key=len)
+    found = Memos("sales", "run-1", store.task_api()).get("list")
+    assert found == longest
+    assert sorted(found) == sorted(f"{process}-{number}" for process in range(6) for number in range(10))
+    for process in range(6):
+        own = [one for one in found if one.startswith(f"{process}-")]
+        assert own == [f"{process}-{number}" for number in range(10)]
+
+
 FORKING = """
     from msgspec.structs import replace
     store.warm_up()
@@ -199,7 +252,7 @@ FORKING = """
         children.append(pid)
     for round in range(20):
         store.set_pool(f"{number}-parent-{round}", round)
-    print(json.dumps([os.waitpid(pid, 0)[1] for pid in children]))
+    result = [os.waitpid(pid, 0)[1] for pid in children]
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tradewind.errors import NotFound, UsageError
-from tradewind.records import Outcome, Request
+from tradewind.records import Outcome, Pool, Request
 from tradewind.settings import Settings
 from tradewind.states import TaskState
 from tradewind.store import Store, open_store
@@ -51,6 +51,9 @@ def test_pools(store: Store) -> None:
     store.set_pool("api", 2, "calls to the shop")
     store.set_pool("api", 5)
     assert store.pools()["api"] == 5
+    assert store.list_pools()[0] == Pool("api", 5, "calls to the shop")
+    store.set_pool("api", 5, "")
+    assert store.list_pools()[0].description == ""
     with pytest.raises(UsageError, match="-1 slots"):
         store.set_pool("api", -1)
     with pytest.raises(NotFound, match="did you mean 'api'"):
@@ -82,7 +85,6 @@ def test_each_verb_that_schedulers_should_hear_of_changes_the_marker(store: Stor
             sample.parsed(sample.spec(tasks=3), path="/dags/sales.py"), sample.now
         ),
         "set_paused": lambda: store.set_paused("sales", True),
-        "touch_scheduled": lambda: store.touch_scheduled("sales", sample.now, sample.now),
         "set_pool": lambda: store.set_pool("mine", 1),
         "delete_pool": lambda: store.delete_pool("mine"),
         "create_run": lambda: store.create_run(sample.new_run(run_id="another"), sample.now),

@@ -145,20 +145,6 @@ def test_a_new_try_of_a_sensor_begins_to_count_anew(store: Store, sample: Any) -
     assert store.task_api().reschedules(second) == (1, sample.later(seconds=60))
 
 
-def test_what_executors_hold_is_found_without_knowing_the_runs(store: Store, sample: Any) -> None:
-    one, two = sample.run("a"), sample.run("b")
-    keys = [sample.queue(one, "t0"), sample.queue(one, "t1"), sample.queue(two, "t1")]
-    sample.start(keys[0])
-    store.finish_attempt(keys[0], Outcome(TaskState.SUCCESS, sample.now))
-    sample.start(keys[1])
-    held = store.running_everywhere()
-    assert [(item.key, item.run, item.owner) for item in held] == [
-        (keys[1], one.id, sample.scheduler),
-        (keys[2], two.id, sample.scheduler),
-    ]
-    assert [item.task.state for item in held] == [TaskState.RUNNING, TaskState.QUEUED]
-
-
 def test_an_unknown_task_is_an_error_with_the_nearest_name(store: Store, sample: Any) -> None:
     run = sample.run(tasks=1)
     with pytest.raises(NotFound, match="did you mean 't0'"):

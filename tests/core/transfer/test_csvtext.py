@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tradewind.errors import TransferError
 from tradewind.transfer import Column, Type
-from tradewind.transfer.csvtext import Decoder, LineCounter, encode, quoted
+from tradewind.transfer.csvtext import Decoder, LineCounter, WholeRows, encode, last_row_end, quoted
 
 TEXT = Type("text")
 
@@ -46,6 +46,16 @@ def test_rows_are_counted_however_they_are_cut(table, size, ended):
     for start in range(0, len(data), size):
         counter.count(data[start : start + size])
     assert counter.rows == len(table)
+
+
+@given(tables, st.integers(1, 40))
+def test_only_whole_rows_are_given_out_and_nothing_is_lost(table, size):
+    data = encode(table, columns(len(table[0]) if table else 1))[:-1]
+    rows, seen = WholeRows(), b""
+    for start in range(0, len(data), size):
+        seen += rows.add(data[start : start + size])
+        assert seen == data[: last_row_end(data[: start + size])]
+    assert seen + rows.rest() == data
 
 
 def test_null_and_the_empty_text_are_two_things():

@@ -135,6 +135,7 @@ def _environ(request: Request, account: str) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(request.body),
+        "wsgi.input_terminated": True,  # read it at one go, and not by 64 kB
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,

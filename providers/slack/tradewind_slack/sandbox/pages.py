@@ -71,7 +71,7 @@ class _ChannelPage:
         for day, messages in days:
             shown.append(f'<div class="day"><span>{day:%A, %d %B %Y}</span></div>')
             shown += [self._message(one) for one in messages]
-        people = f"{len(channel.members)} members"
+        people = f"{len(channel.members)} member{'' if len(channel.members) == 1 else 's'}"
         state = " · archived" if channel.is_archived else ""
         head = f"<header><h1>{self._title(channel)}</h1><small>{people}{state} · times are UTC</small></header>"
         body = "".join(shown) or '<p class="empty">Nothing has been posted here.</p>'

@@ -53,4 +53,6 @@ tr:first-child td{background:#f8f8f8;font-weight:600}
 .gone,.empty{color:#616061;font-style:italic}
 .empty{padding:20px}
 .edited{margin-right:6px}
+@media(max-width:640px){body{display:block}nav{width:auto;display:flex;flex-wrap:wrap;gap:2px}nav>strong{width:100%}
+.who{flex-wrap:wrap;overflow-wrap:normal}}
 """
