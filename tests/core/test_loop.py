@@ -9,6 +9,7 @@ import pytest
 from tests.simulation.bench import NOW, Bench, PlayedWatch, broken, chain, side_by_side
 from tradewind.records import DagSpec, NewRun, TaskSpec
 from tradewind.schedule import CronSchedule
+from tradewind.scheduler.admit import Usage
 from tradewind.states import RunState, RunType, TaskState
 
 
@@ -323,6 +324,26 @@ def test_an_attempt_that_a_dead_scheduler_told_to_stop_is_waited_for(bench):
     here.end(old, -15)
     here.turn()
     assert here.states("d")["a"] == "queued"
+
+
+@pytest.mark.parametrize("limit", ["pool", "max_active_tasks", "parallelism"])
+def test_an_attempt_that_was_told_to_stop_takes_its_place_until_it_has(bench, limit):
+    pool = {"pool": "narrow"} if limit == "pool" else {}
+    tasks = tuple(TaskSpec(name, "P", **pool) for name in "ab")
+    more = {"max_active_tasks": 1} if limit == "max_active_tasks" else {}
+    here = bench(DagSpec("d", tasks, **more), **({"parallelism": 1} if limit == "parallelism" else {}))
+    here.store.set_pool("narrow", 1)
+    here.trigger("d")
+    old = here.begin("a")
+    here.ask("set_task_state", "d", task_ids=["a"], state="failed")
+    here.turn(3)
+    assert here.states("d") == {"a": "failed", "b": "scheduled"}
+    here.end(old, -15)
+    here.turn()
+    assert here.states("d") == {"a": "failed", "b": "queued"}
+    here.finish("b")
+    assert here.state("d") == "failed"
+    assert here.loop.board.usage == Usage()
 
 
 def test_a_run_made_anew_under_an_old_name_waits_for_what_is_left_of_the_old_one(bench):

@@ -22,7 +22,7 @@ NEVER = {"moto", "flask", "pandas", "polars", "pyarrow", "zstandard", "xlsxwrite
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment, wheel_of):
+def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment, wheel_of, tmp_path):
     alone = environment(wheel_of(ROOT / "providers" / name))
     listed = {found["name"].lower() for found in json.loads(alone.pip("list", "--format=json"))}
     others = {distribution for distribution, owner in OF_ONE.items() if owner != name}
@@ -53,7 +53,7 @@ def test_a_provider_installs_alone_and_loads_no_vendor_library(name, environment
         "main(['run', 'needs_more.py'])\n"
         "main(['sandbox', 'start', 'postgres'])\n"
     )
-    missing = alone.python("-c", code).stderr
+    missing = alone.python("-c", code, cwd=tmp_path).stderr
     command = "pip install 'tradewind[postgres]'"
     assert f"the provider of its type, 'postgres', is not installed: {command}." in missing
     assert f"No module named 'tradewind_postgres'; it comes with a provider: {command}" in missing

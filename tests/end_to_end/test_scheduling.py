@@ -162,16 +162,15 @@ def test_execution_timeout_and_dagrun_timeout(deploy):
         with DAG("slow", start_date=datetime(2020, 1, 1), schedule=None):
             PythonOperator(task_id="python", python_callable=lambda: time.sleep(60), execution_timeout=timedelta(seconds=0.3))
             BashOperator(task_id="bash", bash_command="sleep 60", execution_timeout=timedelta(seconds=0.3))
-        with DAG("long", start_date=datetime(2020, 1, 1), schedule=None, dagrun_timeout=timedelta(seconds=1)):
+        with DAG("long", start_date=datetime(2020, 1, 1), schedule=None, dagrun_timeout=timedelta(seconds=2)):
             BashOperator(task_id="a", bash_command="sleep 60") >> BashOperator(task_id="b", bash_command="true")
         """,
     )
     here.start()
-    slow, long = here.trigger("slow"), here.trigger("long")
-    slow = here.ended(slow)
+    slow = here.ended(here.trigger("slow"))
     assert here.states(slow) == {"python": "failed", "bash": "failed"}
     assert "execution_timeout" in here.store.task(slow.id, "python").reason
-    long = here.ended(long)
+    long = here.ended(here.trigger("long"))  # its file is loaded by now, so that its task begins at once
     assert here.states(long) == {"a": "failed", "b": "skipped"}
     assert "dagrun_timeout" in long.reason
     here.until(lambda: not here.held())

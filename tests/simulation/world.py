@@ -319,16 +319,14 @@ class World:
                 self.check_instance(run, instance)
 
     def check_limits(self):
-        running = [process for process in self.machine.processes.values() if process.started]
         # What a dead scheduler told to stop, and nobody claimed since, is not known to this one.
-        assert sum(process.key in self.executor.mine for process in running) <= self.settings.parallelism
+        running = [one for key, one in self.machine.processes.items() if one.started and key in self.executor.mine]
+        assert len(running) <= self.settings.parallelism
         per_dag = Counter(run.dag_id for run in self.store.runs(limit=1000) if run.state.value == "running")
         for dag_id, count in per_dag.items():
             assert count <= self.specs[dag_id].max_active_runs
         pools, per_run, per_task = Counter(), Counter(), Counter()
         for process in running:
-            if process.told_to_stop:
-                continue
             spec = self.spec_of(process.key)
             if spec is None:
                 continue

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tradewind.executor.contract import Ended, Executor
 from tradewind.logs import attempt_log, attempt_log_name, run_log
-from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove
+from tradewind.records import Moves, Run, TaskInstance, TaskKey, TaskMove, TaskSpec
 from tradewind.remote import unsent
 from tradewind.runner.arguments import callback_argv, callback_key, lost_argv, lost_key, task_argv
 from tradewind.runner.identity import host
@@ -75,11 +75,18 @@ class Dispatcher:
 
     # -- admission -------------------------------------------------------------------------------------------------
 
-    @property
-    def limits(self) -> Limits:
-        dying = max(0, len(self.in_flight) - self.board.usage.total)  # ended by decree, their processes not gone yet
-        left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
-        return Limits(self.settings.parallelism - dying, left if self.taken_elsewhere else self.pools)
+    def _stopping(self) -> list[tuple[Run, TaskSpec]]:
+        """The attempts that go on though the board has ended them."""
+        if len(self.in_flight) <= self.board.usage.total:
+            return []
+        found = []
+        for key, run_id in self.in_flight.items():
+            live = self.board.runs.get(run_id)
+            instance = live.instances.get(key.task_id) if live is not None else None
+            if live is None or instance is None or (instance.state in HELD and instance.dispatch == key.dispatch):
+                continue
+            found.append((live.run, live.graph.tasks[key.task_id]))
+        return found
 
     def admit_within(self, live: LiveRun, moves: Moves) -> Moves:
         """Let tasks that just became scheduled start in the same transaction, if nobody else is in line.
@@ -114,10 +121,18 @@ class Dispatcher:
         return (one.run.dag_id, one.run.run_id, one.task.task_id, one.map_index) in self._tasks
 
     def _admitted(self, line: Line) -> list[Candidate]:
-        """Who of a line may start now. The board counts what they take once they are written."""
-        admitted = line.admit(self.board.usage, self.limits, self.paused, self._is_stopping)
-        for one in admitted:
-            self.board.usage.give(one.run, one.task)
+        """Who of a line may start now. The board counts what they take once they are written.
+
+        An attempt that was ended by decree takes its places as long as its process goes on.
+        """
+        usage, stopping = self.board.usage, self._stopping()
+        for run, task in stopping:
+            usage.take(run, task)
+        unknown = max(0, len(self.in_flight) - usage.total)  # of runs that are not on the board any more
+        left = {name: slots - self.taken_elsewhere.get(name, 0) for name, slots in self.pools.items()}
+        admitted = line.admit(usage, Limits(self.settings.parallelism - unknown, left), self.paused, self._is_stopping)
+        for run, task in (*stopping, *((one.run, one.task) for one in admitted)):
+            usage.give(run, task)
         return admitted
 
     def queued(self, instance: TaskInstance) -> TaskInstance:

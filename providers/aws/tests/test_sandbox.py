@@ -144,10 +144,10 @@ def test_wrong_keys_are_refused_in_the_words_of_each_service(client, service, ca
 
 def test_who_does_not_sign_may_nothing(cloud):
     place = f"http://{cloud.host}:{cloud.port}"
-    found = requests.get(f"{place}/sandbox/{NAME}", timeout=10)
+    found = requests.get(f"{place}/sandbox/{NAME}", timeout=60)
     assert found.status_code == 403
     assert "<Code>AccessDenied</Code>" in found.text
-    found = requests.get(f"{place}/sandbox", headers={"Authorization": "AWS4-HMAC-SHA256 nonsense"}, timeout=10)
+    found = requests.get(f"{place}/sandbox", headers={"Authorization": "AWS4-HMAC-SHA256 nonsense"}, timeout=60)
     assert "<Code>AuthorizationHeaderMalformed</Code>" in found.text
 
 
@@ -157,17 +157,17 @@ def test_presigned_urls_are_checked(client, version, monkeypatch):
     sign = s3.generate_presigned_url
     there = {"Bucket": "sandbox", "Key": NAME}
     put = sign("put_object", Params={**there, "ContentType": "text/x"})
-    assert requests.put(put, data=b"hello", headers={"Content-Type": "text/x"}, timeout=10).status_code == 200
-    assert requests.put(put, data=b"hello", headers={"Content-Type": "text/y"}, timeout=10).status_code == 403
-    got = requests.get(sign("get_object", Params={**there, "ResponseContentType": "a/b c"}), timeout=10)
+    assert requests.put(put, data=b"hello", headers={"Content-Type": "text/x"}, timeout=60).status_code == 200
+    assert requests.put(put, data=b"hello", headers={"Content-Type": "text/y"}, timeout=60).status_code == 403
+    got = requests.get(sign("get_object", Params={**there, "ResponseContentType": "a/b c"}), timeout=60)
     assert (got.status_code, got.content) == (200, b"hello")
     url = sign("get_object", Params=there)
     others = (url.replace("Signature=", "Signature=A"), url.replace("/sandbox/a/", "/sandbox/"), url + "&acl")
     for other in others:
-        assert "<Code>SignatureDoesNotMatch</Code>" in requests.get(other, timeout=10).text
-    assert requests.delete(url, timeout=10).status_code == 403
+        assert "<Code>SignatureDoesNotMatch</Code>" in requests.get(other, timeout=60).text
+    assert requests.delete(url, timeout=60).status_code == 403
     _move_clock(monkeypatch, -datetime.timedelta(hours=2))
-    old = requests.get(sign("get_object", Params=there, ExpiresIn=3600), timeout=10)
+    old = requests.get(sign("get_object", Params=there, ExpiresIn=3600), timeout=60)
     assert (old.status_code, "Request has expired" in old.text) == (403, True)
 
 
@@ -293,7 +293,7 @@ def _signed(cloud, body, headers, trailer=False):
 
 
 def _put(request, body):
-    return requests.put(request.url, data=body, headers=dict(request.headers.items()), timeout=10)
+    return requests.put(request.url, data=body, headers=dict(request.headers.items()), timeout=60)
 
 
 def test_a_body_in_chunks_with_a_checksum_behind_it(cloud, s3):

@@ -23,7 +23,7 @@ def refused(action, *args, **kwargs):
 
 
 def ask(workspace, path, body=b"", headers=None, method="POST"):
-    conn = http.client.HTTPConnection(workspace.host, workspace.port, timeout=10)
+    conn = http.client.HTTPConnection(workspace.host, workspace.port, timeout=60)
     try:
         conn.request(method, path, body, headers or {})
         answer = conn.getresponse()

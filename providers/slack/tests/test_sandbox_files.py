@@ -27,14 +27,14 @@ def error_of(action, *args, **kwargs):
 
 
 def get(url, headers=None):
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {}), timeout=60) as answer:
         return answer.read(), answer
 
 
 def send(url, body, headers=None):
     """The status that it is answered with."""
     parts = urlsplit(url)
-    conn = http.client.HTTPConnection(parts.netloc, timeout=10)
+    conn = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
         conn.request("POST", parts.path, body, headers or {})
         return conn.getresponse().status
@@ -114,7 +114,7 @@ def test_a_form_is_taken_as_well(client):
 
 
 def post(connection, body, content_type="application/json", path=None):
-    conn = http.client.HTTPConnection(connection.host, connection.port, timeout=10)
+    conn = http.client.HTTPConnection(connection.host, connection.port, timeout=60)
     try:
         place = f"/services/{path or connection.password}"
         conn.request("POST", place, body, {"Content-Type": content_type})

@@ -37,7 +37,7 @@ def notes(running):
 
 
 def ask(connection, path="/v1", data=None, method=None, headers=None, token=None):
-    conn = http.client.HTTPConnection(connection.host, connection.port, timeout=10)
+    conn = http.client.HTTPConnection(connection.host, connection.port, timeout=60)
     try:
         body = data if data is None or hasattr(data, "__next__") else json.dumps(data)
         told = {"Authorization": f"Bearer {token or connection.password}", **(headers or {})}

@@ -25,7 +25,7 @@ def ask(google, key):
     with AuthorizedSession(credentials) as session:
 
         def ask(method, path, body=None):
-            answer = session.request(method, google.extra_dejson["api_endpoint"] + path, json=body, timeout=10)
+            answer = session.request(method, google.extra_dejson["api_endpoint"] + path, json=body, timeout=60)
             return answer.status_code, answer.json().get("error", {}).get("message", "")
 
         yield ask
@@ -179,7 +179,7 @@ def test_pages(book, google, span):
     book.do(mergeCells={"range": span(2, 0, 4, 2)})
     hidden = book.do(addSheet={"properties": {"title": "hidden one", "hidden": True}})
     assert hidden
-    page = requests.get(f"{base}/spreadsheets/d/{book.id}/edit#gid={made}", timeout=10)
+    page = requests.get(f"{base}/spreadsheets/d/{book.id}/edit#gid={made}", timeout=60)
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert "<script>" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
@@ -189,14 +189,14 @@ def test_pages(book, google, span):
     assert "hidden one" not in page.text
     assert '<td class="n" title="=B1*2">0.1' in page.text
     assert "rowspan=2 colspan=2" in page.text
-    assert f'href="/spreadsheets/d/{book.id}/edit"' in requests.get(f"{base}/", timeout=10).text
-    assert requests.get(f"{base}/spreadsheets/d/nothing/edit", timeout=10).status_code == 404
+    assert f'href="/spreadsheets/d/{book.id}/edit"' in requests.get(f"{base}/", timeout=60).text
+    assert requests.get(f"{base}/spreadsheets/d/nothing/edit", timeout=60).status_code == 404
 
 
 def test_long_sheets_have_several_pages(book, google):
     url = f"{google.extra_dejson['api_endpoint']}/spreadsheets/d/{book.id}/edit"
     book.write("A1", [[f"row {number}"] for number in range(1, 601)])
-    first, second = (requests.get(url, params=params, timeout=10).text for params in ({}, {"from": "501"}))
+    first, second = (requests.get(url, params=params, timeout=60).text for params in ({}, {"from": "501"}))
     assert "row 500<" in first
     assert "row 501<" not in first
     assert "from=501" in first
@@ -241,6 +241,6 @@ def test_what_is_kept_in_a_folder_is_there_the_next_time(tmp_path, span):
             assert {**after, "spreadsheetUrl": ""} == {**before, "spreadsheetUrl": ""}
             found = service.spreadsheets().values().get(spreadsheetId=key, range="data").execute()
             assert found["values"] == [["5%", "0.1", "2024-01-15", "TRUE", "1.5"]]
-        page = requests.get(f"http://{connection.host}:{connection.port}/", timeout=10).text
+        page = requests.get(f"http://{connection.host}:{connection.port}/", timeout=60).text
         assert "Of a person" in page
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "kept").rglob("*.json"))

@@ -27,7 +27,7 @@ def exchange(key, *, signer=None, **claims):
     told = {"iss": key["client_email"], "aud": AUDIENCE, "scope": SHEETS, "iat": now, "exp": now + 3600, **claims}
     signer = signer or crypt.RSASigner.from_service_account_info(key)
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": jwt.encode(signer, told)}
-    return requests.post(key["token_uri"], data=form, timeout=10)
+    return requests.post(key["token_uri"], data=form, timeout=60)
 
 
 def test_an_assertion_is_exchanged_for_a_token(key, google):
@@ -35,7 +35,7 @@ def test_an_assertion_is_exchanged_for_a_token(key, google):
     assert told["token_type"] == "Bearer"
     assert told["expires_in"] == 3599
     url = google.extra_dejson["api_endpoint"] + "/v4/spreadsheets"
-    made = requests.post(url, headers={"Authorization": f"Bearer {told['access_token']}"}, json={}, timeout=10)
+    made = requests.post(url, headers={"Authorization": f"Bearer {told['access_token']}"}, json={}, timeout=60)
     assert made.status_code == 200
     assert exchange(key, aud=key["token_uri"]).status_code == 200
 
@@ -60,8 +60,8 @@ def test_assertions_that_are_refused(key):
     assert why(scope="")[0] == "invalid_scope"
     assert why(sub="ann@example.com")[0] == "unauthorized_client"
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "nonsense"}
-    assert requests.post(key["token_uri"], data=form, timeout=10).json()["error"] == "invalid_grant"
-    assert requests.post(key["token_uri"], data={}, timeout=10).json()["error"] == "unsupported_grant_type"
+    assert requests.post(key["token_uri"], data=form, timeout=60).json()["error"] == "invalid_grant"
+    assert requests.post(key["token_uri"], data={}, timeout=60).json()["error"] == "unsupported_grant_type"
 
 
 def test_a_disabled_account(control, client):
@@ -84,9 +84,9 @@ def test_tokens_end(book, control):
 def test_requests_without_a_token_or_with_a_wrong_one(google):
     url = google.extra_dejson["api_endpoint"] + "/v4/spreadsheets/x"
     assert (
-        requests.get(url, timeout=10).json()["error"]["message"].startswith("Method doesn't allow unregistered callers")
+        requests.get(url, timeout=60).json()["error"]["message"].startswith("Method doesn't allow unregistered callers")
     )
-    wrong = requests.get(url, headers={"Authorization": "Bearer nonsense"}, timeout=10)
+    wrong = requests.get(url, headers={"Authorization": "Bearer nonsense"}, timeout=60)
     assert (wrong.status_code, wrong.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
@@ -144,11 +144,11 @@ def test_what_is_not_shared(control, key, sheets, files, refused):
 def test_an_api_key_reads_what_is_public(book, client, control, google):
     url = f"{google.extra_dejson['api_endpoint']}/v4/spreadsheets/{book.id}/values/A1"
     params = {"key": control.act("api_key")}
-    assert requests.get(url, params=params, timeout=10).status_code == 403
+    assert requests.get(url, params=params, timeout=60).status_code == 403
     client("drive").permissions().create(fileId=book.id, body={"type": "anyone", "role": "reader"}).execute()
-    assert requests.get(url, params=params, timeout=10).status_code == 200
-    assert requests.post(f"{url}:clear", params=params, timeout=10).status_code == 403
-    assert requests.get(url, params={"key": "wrong"}, timeout=10).status_code == 400
+    assert requests.get(url, params=params, timeout=60).status_code == 200
+    assert requests.post(f"{url}:clear", params=params, timeout=60).status_code == 403
+    assert requests.get(url, params={"key": "wrong"}, timeout=60).status_code == 400
 
 
 # -- other logins
@@ -169,20 +169,20 @@ def test_acting_as_another_account(book, control, key, google, refused):
     control.act("let_impersonate", email=key["client_email"], account=robot)
     acting.refresh(Request())
     url, headers = f"{base}/v4/spreadsheets/{book.id}", {"Authorization": f"Bearer {acting.token}"}
-    assert requests.get(url, headers=headers, timeout=10).status_code == 403
+    assert requests.get(url, headers=headers, timeout=60).status_code == 403
     control.act("share", file=book.id, email=robot)
-    assert requests.get(url, headers=headers, timeout=10).status_code == 200
+    assert requests.get(url, headers=headers, timeout=60).status_code == 200
 
 
 def test_a_person_who_has_logged_in(control, google):
     login = control.act("log_in", email="bob@example.com")
     base = google.extra_dejson["api_endpoint"]
     form = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"], "scope": SHEETS}
-    token = requests.post(f"{base}/token", data=form, timeout=10).json()["access_token"]
-    made = requests.post(f"{base}/v4/spreadsheets", headers={"Authorization": f"Bearer {token}"}, json={}, timeout=10)
+    token = requests.post(f"{base}/token", data=form, timeout=60).json()["access_token"]
+    made = requests.post(f"{base}/v4/spreadsheets", headers={"Authorization": f"Bearer {token}"}, json={}, timeout=60)
     assert made.status_code == 200
     form["refresh_token"] = "1//nonsense"
-    assert requests.post(f"{base}/token", data=form, timeout=10).json()["error"] == "invalid_grant"
+    assert requests.post(f"{base}/token", data=form, timeout=60).json()["error"] == "invalid_grant"
 
 
 def test_projects_are_apart(sandbox, book, client, refused):

@@ -161,6 +161,7 @@ def _when(ts: str) -> datetime:
 
 def _whole(title: str, body: str) -> str:
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title>"
         f'<link rel="icon" href="data:,"><style>{STYLE}</style><body>{body}</body></html>'
     )

@@ -8,7 +8,8 @@ body{margin:0;display:flex;min-height:100vh;font:15px/1.46 -apple-system,"Segoe 
 color:#1d1c1d;background:#fff}
 nav{width:220px;flex:none;background:#3f0e40;color:#cfc3cf;padding:16px 8px}
 nav>strong{display:block;color:#fff;padding:0 8px 12px;font-size:17px;overflow:hidden;text-overflow:ellipsis}
-nav a{display:flex;justify-content:space-between;color:inherit;text-decoration:none;padding:3px 8px;border-radius:6px}
+nav a{display:flex;justify-content:space-between;gap:6px;color:inherit;
+text-decoration:none;padding:3px 8px;border-radius:6px}
 nav a:hover{background:#350d36}
 nav a.current{background:#1164a3;color:#fff}
 nav b{font-weight:600;font-size:12px;background:#ffffff2e;border-radius:9px;padding:1px 7px}
