@@ -13,7 +13,7 @@ MANIFESTS := pyproject.toml $(PACKAGES:%=%/pyproject.toml) scripts/setup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest check format lint types layers docs bench build clean
+.PHONY: help demo test test-oldest check format lint types layers docs bench soak build clean
 
 help: ## show the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,6 +55,10 @@ docs: $(VENV)/.developing ## write the generated pages of the reference
 
 bench: $(VENV)/.developing ## measure speed and memory, as ratios within one run
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+soak: $(VENV)/.developing ## kill, pause and meddle with everything for a minute, and see whether all goes well
+	@scripts/servers $(BIN)/python constraints.txt
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 build: $(VENV)/.developing ## build every distribution, source and wheel, into dist/
 	@for package in $(PACKAGES); do $(BIN)/python -m build --no-isolation --outdir dist $$package || exit 1; done
