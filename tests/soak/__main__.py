@@ -1,10 +1,11 @@
 """`make soak`: whether tradewind keeps its first promise when everything is killed, paused and meddled with.
 
-A while of chaos on real schedulers and a real database, then quiet until all has ended, then the checks. A seed gives the
-same order of deeds, though not the same moments: a failing one may have to be run a few times.
+A while of chaos on real schedulers and a real database, then quiet until all has ended, then the checks. A seed gives
+the same order of deeds, though not the same moments: a failing one may have to be run a few times.
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -28,7 +29,7 @@ def soak(folder, database, seed, seconds):
     with World(folder, database, seed) as world:
         people = People(world.here, seed)
         people.save_file()
-        people.insist("pools", "set", "narrow", str(journal.SLOTS))
+        people.insist("pools", "set", "narrow", str(checks.SLOTS))
         world.start()
         world.here.until(lambda: len(world.here.store.dags()) == len(checks.EXPECTED))
         with people:
@@ -54,7 +55,7 @@ def chaos(world, seconds, wrong):
         while time.monotonic() < pause:
             world.wake()
             with suppress(StoreError):
-                wrong += checks.over_the_limits(world.here.store, len(world.schedulers) == 1)
+                wrong += checks.over_the_limits(*checks.look(world.here.store), alone=len(world.schedulers) == 1)
                 looks += 1
             time.sleep(0.05)
     world.wake(everybody=True)
@@ -63,6 +64,7 @@ def chaos(world, seconds, wrong):
 
 def quiet(world, people, seconds, wrong):
     """Wait until all that was begun has ended, and the schedule has been caught up with."""
+    world.start()
     for dag_id in checks.EXPECTED:
         people.insist("dags", "unpause", dag_id)
     store, end = world.here.store, time.monotonic() + seconds
@@ -88,7 +90,7 @@ def gather(world, people):
     for run in store.runs():
         tasks = store.tasks(run.id)
         stories.append(checks.Story(run, tasks, {task.task_id: store.attempts(run.id, task.task_id) for task in tasks}))
-    return checks.Facts(journal.read(world.folder / "journal"), stories, people.asked, len(world.schedulers) == 1)
+    return checks.Facts(journal.read(world.folder / "journal"), stories, people.asked)
 
 
 def main(words):
@@ -97,6 +99,9 @@ def main(words):
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--seconds", type=float, default=60, help="how long the chaos takes")
     options = parser.parse_args(words)
+    for name in [name for name in os.environ if name.startswith(("TRADEWIND_", "AIRFLOW"))]:
+        if not name.startswith("TRADEWIND_SANDBOX_"):  # somebody's own database must not take part
+            del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="tradewind-soak-"))
     print(f"{options.database}, seed {options.seed}; logs and journal: {folder}", flush=True)
     wrong, figures = soak(folder, options.database, options.seed, options.seconds)

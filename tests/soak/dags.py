@@ -24,10 +24,8 @@ OPTIONS = {
 }
 
 
-def task(task_id, trigger_rule="all_success", fails=0.0, pool=None, **options):
-    callable = work(fails, pool is not None)
-    pooled = {"pool": pool} if pool else {}
-    return PythonOperator(task_id=task_id, python_callable=callable, trigger_rule=trigger_rule, **pooled, **options)
+def task(task_id, rule="all_success", fails=0.0, **options):
+    return PythonOperator(task_id=task_id, python_callable=work(fails), trigger_rule=rule, **options)
 
 
 with DAG("graph", schedule=None, max_active_runs=4, max_active_tasks=4, **OPTIONS):

@@ -1,6 +1,6 @@
-"""What tasks and callbacks of the soak do: hold locks that nobody else may hold, and write down what happens to them.
+"""What tasks and callbacks of the soak do: hold a lock that nobody else may hold, and write down what happens to them.
 
-The locks are the kernel's: they go with the process that holds them and with all that it started, however these end. So
+A lock is the kernel's: it goes with the process that holds it and with all that this one started, however they end. So
 neither locks nor journal know anything of the metadata database, and it can be compared with them.
 """
 
@@ -10,14 +10,11 @@ import os
 import random
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 #: The environment variable that names the folder of locks and journal; it also marks what is ours to be killed.
 FOLDER = "SOAK_FOLDER"
-
-#: Slots of the pool that some tasks share.
-SLOTS = 2
 
 
 def folder():
@@ -39,44 +36,28 @@ def read(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def _lock(name):
-    """The descriptor of a lock that is ours now; None if somebody has it."""
-    handle = os.open(folder() / "locks" / name, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return handle
-    except BlockingIOError:
-        os.close(handle)
-        return None
-
-
 @contextmanager
-def at_work(context, pooled=False):
-    """The block is the attempt's work; gives the descriptors of its locks, for children to hold as well."""
+def at_work(context):
+    """The block is the attempt's work; gives the descriptor of its lock, for children to hold as well."""
     ti = context["ti"]
     who = {"dag": ti.dag_id, "run": context["run_id"], "task": ti.task_id}
-    with ExitStack() as held:
-        mine = _lock(".".join(who.values()))
-        slot = next((slot for slot in map(_lock, [f"slot{n}" for n in range(SLOTS)]) if slot), None) if pooled else None
-        locks = [lock for lock in (mine, slot) if lock is not None]
-        for lock in locks:
-            held.callback(os.close, lock)
-        if mine is None:
+    with (folder() / "locks" / ".".join(who.values())).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             note("twice at once", **who)
-        if pooled and slot is None:
-            note("too many in the pool", **who)
         note("begun", **who)
-        yield locks
+        yield lock.fileno()
         note("done", **who)
 
 
-def work(fails=0.0, pooled=False):
+def work(fails=0.0):
     """A callable for a task that works for a moment, and fails with this probability."""
 
     def run(**context):
-        with at_work(context, pooled) as locks:
-            if pooled and random.random() < 0.3:
-                subprocess.Popen(["sleep", "600"], pass_fds=locks)  # must not outlive the attempt, whatever ends that
+        with at_work(context) as lock:
+            if random.random() < 0.1:
+                subprocess.Popen(["sleep", "600"], pass_fds=[lock])  # must not outlive the attempt, whatever ends that
             time.sleep(random.uniform(0.01, 0.3))
             if random.random() < fails:
                 raise ValueError("as it should")

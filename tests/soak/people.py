@@ -1,9 +1,8 @@
-"""Somebody who triggers, clears, marks, deletes and pauses, one command after the other, and remembers what was asked."""
+"""People who trigger, clear, mark, delete and pause, one command after the other, and remember what they asked for."""
 
 import random
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from tests.soak.checks import EXPECTED, Asked
@@ -59,8 +58,7 @@ class People:
         return done.returncode
 
     def insist(self, *words):
-        while self.say(*words) != 0:
-            time.sleep(0.3)
+        self.here.until(lambda: self.say(*words) == 0)
 
     def _work(self):
         while not self._over.wait(self.dice.uniform(0, 0.4)):

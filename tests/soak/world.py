@@ -27,6 +27,8 @@ def restartable(kind):
     pid_file = {"postgres": "postmaster.pid", "mysql": "server.pid"}[kind]
 
     class Restartable(sandbox):
+        words = None  #: the server's command; none if the server is not ours
+
         def command(self, folder, port):
             self.words = [*super().command(folder, port), careful]
             return self.words
@@ -68,7 +70,11 @@ class World:
             "TRADEWIND_LOGS_UPLOAD_INTERVAL": "1",
             **({"TRADEWIND_DATABASE_URL": self.server.start().get_uri()} if self.server else {}),
         }
-        marks = {FOLDER: str(self.folder), "SOAK_START": datetime.now(UTC).isoformat(timespec="seconds"), "PYTHONPATH": str(ROOT)}
+        marks = {
+            FOLDER: str(self.folder),
+            "SOAK_START": datetime.now(UTC).isoformat(timespec="seconds"),
+            "PYTHONPATH": str(ROOT),
+        }
         self.here = Deployment(self.folder / "home", **common)
         self.schedulers = [Deployment(self.folder / "home", **common, **marks) for _ in range(2 if self.server else 1)]
         return self
@@ -126,7 +132,7 @@ class World:
                 self._asleep.append((time.monotonic() + long, pid))
 
     def _disturb_server(self, how):
-        if self.server is None:
+        if self.server is None or self.server.words is None:
             return
         self.hurt += 1
         self.server.signal(self.server.stop_signal if how == signal.SIGTERM else how)
@@ -144,14 +150,14 @@ class World:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
 
-    def stop(self):
+    def stop(self, patience=30.0):
         """Stop the schedulers as it should be done; nothing of them may be left then."""
         for one in self.schedulers:
-            if code := one.stop():
+            if (code := one.stop()) not in (0, -signal.SIGTERM):  # a new one may not have been ready for it
                 self.wrong.append(f"a scheduler that was told to stop ended with {code}")
-        end = time.monotonic() + 30
+        end = time.monotonic() + patience
         while (left := list(self.pids())) and time.monotonic() < end:
             time.sleep(0.1)
-        self.wrong += [f"left behind: {Path(f'/proc/{pid}/cmdline').read_bytes()}" for pid in left]
+        self.wrong += [f"left behind: process {pid}" for pid in left]
         if "Traceback" in self.here.scheduler_log():
             self.wrong.append("a traceback in scheduler.log")
