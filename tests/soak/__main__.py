@@ -7,6 +7,7 @@ the same order of deeds, though not the same moments: a failing one may have to 
 import argparse
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -106,6 +107,8 @@ def main(words):
     print(f"{options.database}, seed {options.seed}; logs and journal: {folder}", flush=True)
     wrong, figures = soak(folder, options.database, options.seed, options.seconds)
     print("\n".join([*wrong, figures]))
+    if not wrong:
+        shutil.rmtree(folder)
     return bool(wrong)
 
 
