@@ -65,7 +65,9 @@ class Facts:
             self.calls[key, line.get("what")] += 1
 
     def undisturbed(self):
-        return (story for story in self.stories if story.name not in self.asked.marked)
+        """The runs that have ended (the newest of `ticks` have not yet), without having been marked."""
+        ended = (story for story in self.stories if story.run.state.is_finished and not story.run.callback_due)
+        return (story for story in ended if story.name not in self.asked.marked)
 
 
 def nothing_runs_twice_at_once(facts):

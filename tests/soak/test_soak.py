@@ -12,6 +12,7 @@ from tests.soak.__main__ import soak
 from tests.soak.checks import Asked, Facts, Story
 from tests.soak.journal import FOLDER
 from tests.soak.world import World
+from tradewind.states import RunState
 
 RUN = ("serial", "r1")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +33,8 @@ def story(run=RUN, date=FIRST, pids=(7,), state="success"):
     """A run with one task, done at the first go unless there are more pids."""
     task = SimpleNamespace(task_id="t", state=state, pid=pids[-1])
     attempts = [SimpleNamespace(task_id="t", state=state, pid=pid) for pid in pids]
-    return Story(SimpleNamespace(dag_id=run[0], run_id=run[1], state=state, logical_date=date), [task], {"t": attempts})
+    ended = SimpleNamespace(dag_id=run[0], run_id=run[1], state=RunState(state), logical_date=date, callback_due=False)
+    return Story(ended, [task], {"t": attempts})
 
 
 CALLED = [line("called", task=None, what="success"), line("called", what="success")]
