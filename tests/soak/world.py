@@ -33,10 +33,19 @@ def restartable(kind):
             self.words = [*super().command(folder, port), careful]
             return self.words
 
-        def signal(self, number):
-            os.kill(int((self._guard.folder / "data" / pid_file).read_text().split()[0]), number)
+        def hurt(self, number, seconds):
+            """Send the signal to the server; have it back after so long."""
+            pid = int((self._guard.folder / "data" / pid_file).read_text().split()[0])
+            os.kill(pid, number)
+            if number != signal.SIGSTOP:
+                self._guard.exit_code(pid, servers.START_TIMEOUT)
+            time.sleep(seconds)
+            if number == signal.SIGSTOP:
+                os.kill(pid, signal.SIGCONT)
+            else:
+                self._bring_back()
 
-        def bring_back(self):
+        def _bring_back(self):
             """What a killed server leaves behind may keep the next one from starting for a while."""
             environ = servers._environ(self._guard.folder)
             for _ in range(20):
@@ -112,7 +121,9 @@ class World:
         victim = self.dice.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
         how = self.dice.choices(list(_SIGNALS), list(_SIGNALS.values()))[0]
         if victim == "server":
-            self._disturb_server(how)
+            if self.server is not None and self.server.words is not None:
+                self.hurt += 1
+                self.server.hurt(self.server.stop_signal if how == signal.SIGTERM else how, self.dice.uniform(0, 2))
             return
         schedulers = {one.process.pid for one in self.schedulers}
         attempts = {task.pid for task in self.here.held()}
@@ -130,17 +141,6 @@ class World:
             if how == signal.SIGSTOP:
                 long = self.dice.uniform(0.05, 3 if victim == "scheduler" else 1)
                 self._asleep.append((time.monotonic() + long, pid))
-
-    def _disturb_server(self, how):
-        if self.server is None or self.server.words is None:
-            return
-        self.hurt += 1
-        self.server.signal(self.server.stop_signal if how == signal.SIGTERM else how)
-        time.sleep(self.dice.uniform(0, 2))
-        if how == signal.SIGSTOP:
-            self.server.signal(signal.SIGCONT)
-        else:
-            self.server.bring_back()
 
     def wake(self, everybody=False):
         """Let those go on that have been paused for long enough."""
