@@ -15,13 +15,15 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine, event, insert, select
 
-from tradewind import settings
+from tradewind import settings, tables
 from tradewind.cli import main
 from tradewind.cli.tree import draw
 from tradewind.parser import parse_file
-from tradewind.records import DagSpec, TaskSpec
+from tradewind.records import DagSpec, NewRun, TaskSpec
 from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.states import RunType
 from tradewind.store import open_store
 
 DAG_FILE = '''
@@ -283,6 +285,42 @@ def test_clear_shows_what_it_would_do_and_asks(own_home, tell, fail, capsys):
     tell("tasks", "clear", "daily", "-t", "second", "-y")
     assert tell("tasks", "state", "daily", "second") == "none\n"
     assert tell("tasks", "state", "daily", "first") == "success\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tasks", "state", "by_hand", "shout", "2025-03-05"],
+        ["tasks", "clear", "by_hand", "-s", "2025-03-05", "-e", "2025-03-05", "--dry-run"],
+    ],
+)
+def test_a_run_is_found_by_its_date_without_reading_the_others(own_home, tell, command):
+    at = datetime.datetime(2025, 3, 5, tzinfo=datetime.UTC)
+    with open_store(settings.read()) as store:
+        assert store.create_run(NewRun("by_hand", "first", RunType.MANUAL, at, at, at), at)
+    engine = create_engine(f"sqlite:///{own_home / 'tradewind.db'}")
+    with engine.begin() as connection:
+        first = dict(connection.execute(select(tables.runs)).mappings().one())
+        rows = [first | {"id": number, "run_id": f"run{number}"} for number in range(2, 10_000)]
+        for row in rows:
+            row["logical_date"] += datetime.timedelta(minutes=row["id"])
+        connection.execute(insert(tables.runs), rows)
+    engine.dispose()
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    def watch(connection, record):
+        connection.set_progress_handler(count, 1)
+
+    event.listen(Engine, "connect", watch)
+    try:
+        tell(*command)
+    finally:
+        event.remove(Engine, "connect", watch)
+    assert 0 < steps < 10_000  # of SQLite's virtual machine, which takes several for each row
 
 
 def test_clear_takes_dates_or_one_run(own_home, tell, fail):

@@ -230,11 +230,7 @@ def why(dag_id: str, task_id: str, run: str | None) -> None:
 def _between(store: Store, dag_id: str, start: datetime.datetime | None, end: datetime.datetime | None) -> list[Run]:
     """The runs with a logical date from `start` to `end`, both included, oldest first."""
     store.dag(dag_id)
-    found = [
-        run
-        for run in store.runs(dag_id=dag_id, newest_first=False)
-        if (start is None or run.logical_date >= start) and (end is None or run.logical_date <= end)
-    ]
+    found = store.runs(dag_id=dag_id, newest_first=False, earliest=start, latest=end)
     if not found:
         raise NotFound(f"{dag_id} has no run between these dates. `tradewind runs list {dag_id}` shows those it has.")
     return found
