@@ -637,8 +637,36 @@ def test_a_task_that_needs_several_is_drawn_out_once():
     assert draw(spec).splitlines() == ["a <Op>", "└─ c <Op> ...", "b <Op>", "└─ c <Op>"]
 
 
-def test_the_shell_completes_dag_ids(home):
-    completing = {"_TRADEWIND_COMPLETE": "bash_complete", "COMP_WORDS": "tradewind dags pause d", "COMP_CWORD": "3"}
+def complete(line):
+    """What is offered for the last word of a line."""
+    words = {"_TRADEWIND_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
     command = [sys.executable, "-m", "tradewind"]
-    done = subprocess.run(command, env={**os.environ, **completing}, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["plain,daily"]
+    done = subprocess.run(command, env={**os.environ, **words}, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return [one.removeprefix("plain,") for one in done.stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("tradewind dags pause d", ["daily"]),
+        ("tradewind tasks logs daily ", ["first", "last", "second", "third"]),
+        ("tradewind tasks logs daily s", ["second"]),
+        ("tradewind tasks logs no_such_dag ", []),
+        ("tradewind tasks state daily first ", [f"scheduled__2025-03-0{day}T00:00:00+00:00" for day in (4, 3)]),
+        ("tradewind tasks clear daily --run scheduled__2025-03-04", ["scheduled__2025-03-04T00:00:00+00:00"]),
+        ("tradewind connections get ware", ["warehouse"]),
+        ("tradewind sql ware", ["warehouse"]),
+    ],
+)
+def test_the_shell_completes_ids(home, monkeypatch, line, offered):
+    monkeypatch.setenv("TRADEWIND_CONN_WAREHOUSE", "this is not a connection")
+    assert sorted(complete(line)) == sorted(offered)
+
+
+def test_completing_says_nothing_where_nothing_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TRADEWIND_DATABASE_URL", "nonsense")
+    monkeypatch.setenv("TRADEWIND_CONN_WAREHOUSE", "sqlite:///w.db")
+    assert complete("tradewind dags pause d") == []
+    assert complete("tradewind connections get w") == ["warehouse"]

@@ -15,6 +15,7 @@ from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.exit_codes import FAILED
+from tradewind.cli.ids import ConnId, conn_argument
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.values import confirm, yes_option
 from tradewind.errors import BrokenConnection, NotFound, UsageError
@@ -48,7 +49,7 @@ def connections() -> None:
 
 
 @connections.command("list")
-@click.option("--conn-id", help="Only this one.")
+@click.option("--conn-id", type=ConnId(), help="Only this one.")
 @reveal_option
 @output_option
 def list_(conn_id: str | None, reveal: bool, output: str) -> None:
@@ -77,7 +78,7 @@ def list_(conn_id: str | None, reveal: bool, output: str) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @reveal_option
 @output_option
 def get(conn_id: str, reveal: bool, output: str) -> None:
@@ -103,7 +104,7 @@ def add(conn_id: str, overwrite: bool, **given: Any) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @yes_option
 def delete(conn_id: str, yes: bool) -> None:
     """Delete a stored connection. One that lies elsewhere is changed where it lies."""
@@ -118,7 +119,7 @@ def delete(conn_id: str, yes: bool) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @click.pass_context
 def test(ctx: click.Context, conn_id: str) -> None:
     """Open a connection and say how that went."""

@@ -10,11 +10,12 @@ import click
 from tradewind import settings
 from tradewind.cli.app import INSTEAD, Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
+from tradewind.cli.ids import dag_argument, run_argument
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import delete_values, warn_without_scheduler
 from tradewind.cli.sandbox import in_sandbox, nothing_real, sandbox_options
 from tradewind.cli.tree import draw
-from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, warn_of_strange_params, yes_option
+from tradewind.cli.values import Moment, conf_option, confirm, warn_of_strange_params, yes_option
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def test(
 
 @dags.command()
 @dag_argument
-@click.argument("run", required=False)
+@run_argument
 def state(dag_id: str, run: str | None) -> None:
     """Print the state of a run, given by run id or logical date; of the newest one by default."""
     with existing_store() as store:

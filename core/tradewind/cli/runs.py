@@ -9,9 +9,10 @@ import click
 
 from tradewind.cli.app import Group
 from tradewind.cli.given import existing_store, find_run, now
+from tradewind.cli.ids import DagId, RunName, dag_argument, run_argument
 from tradewind.cli.output import output_option, show_rows
 from tradewind.cli.requests import ask
-from tradewind.cli.values import confirm, dag_argument, yes_option
+from tradewind.cli.values import confirm, yes_option
 from tradewind.records import Run
 from tradewind.states import RunState
 
@@ -22,8 +23,8 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.argument("dag_id", required=False)
-@click.option("-d", "--dag-id", "dag_option", hidden=True, help="As Airflow spells the argument.")
+@click.argument("dag_id", type=DagId(), required=False)
+@click.option("-d", "--dag-id", "dag_option", type=DagId(), hidden=True, help="As Airflow spells the argument.")
 @click.option("--state", type=click.Choice([str(state) for state in RunState]), help="Only runs in this state.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The newest so many.")
 @output_option
@@ -41,7 +42,7 @@ def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: 
 
 @runs.command()
 @dag_argument
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.argument("state", type=click.Choice(["success", "failed"]))
 def mark(dag_id: str, run: str, state: str) -> None:
     """End a run by hand, as a success or as failed."""
@@ -52,7 +53,7 @@ def mark(dag_id: str, run: str, state: str) -> None:
 
 @runs.command()
 @dag_argument
-@click.argument("run")
+@click.argument("run", type=RunName())
 @yes_option
 def delete(dag_id: str, run: str, yes: bool) -> None:
     """Forget a run; what still runs of it is stopped."""
@@ -64,7 +65,7 @@ def delete(dag_id: str, run: str, yes: bool) -> None:
 
 @runs.command("logs")
 @dag_argument
-@click.argument("run", required=False)
+@run_argument
 def logs_(dag_id: str, run: str | None) -> None:
     """Print what the DAG-level callbacks of a run say (run id or logical date; the newest one by default)."""
     from tradewind.cli.log import print_run_log

@@ -10,10 +10,11 @@ import click
 
 from tradewind.cli.app import Group
 from tradewind.cli.given import existing_store, find_run, load_dag, spec_of
+from tradewind.cli.ids import RunName, dag_argument, run_argument, task_argument
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import ask
 from tradewind.cli.tree import draw
-from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
+from tradewind.cli.values import Moment, conf_option, confirm, yes_option
 from tradewind.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 file_option = click.option("-f", "--file", help="The DAG's file, if it is not in the DAG folder.")
-run_argument = click.argument("run", required=False)
 
 
 @click.group(
@@ -62,7 +62,7 @@ def list_(dag_id: str, tree: bool, file: str | None, output: str) -> None:
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("logical_date", type=Moment(), required=False)
 @conf_option
 @file_option
@@ -83,7 +83,7 @@ def test(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("logical_date", type=Moment(), required=False)
 @conf_option
 @file_option
@@ -104,7 +104,7 @@ def render(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
 def state(dag_id: str, task_id: str, run: str | None) -> None:
     """Print the state of one task in a run (run id or logical date; the newest one by default)."""
@@ -143,7 +143,9 @@ def states(dag_id: str, run: str | None, output: str) -> None:
 @tasks.command()
 @dag_argument
 @click.option("-t", "--task-regex", help="Only tasks whose whole id matches this regular expression.")
-@click.option("-r", "--run", "--run-id", "run", help="Run id or logical date; the newest run by default.")
+@click.option(
+    "-r", "--run", "--run-id", "run", type=RunName(), help="Run id or logical date; the newest run by default."
+)
 @click.option("-s", "--start-date", type=Moment(), help="Every run with this logical date or a later one.")
 @click.option("-e", "--end-date", type=Moment(), help="Every run with this logical date or an earlier one.")
 @click.option("-u", "--upstream", is_flag=True, help="And everything upstream of them.")
@@ -184,7 +186,7 @@ def clear(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
 @run_argument
 def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
@@ -197,7 +199,7 @@ def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
 @click.option("--try", "try_number", type=click.IntRange(min=1), help="Which try; the last one by default.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the task has ended.")
@@ -211,7 +213,7 @@ def logs(dag_id: str, task_id: str, run: str | None, try_number: int | None, fol
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
 def why(dag_id: str, task_id: str, run: str | None) -> None:
     """Say exactly why a task is not running (run id or logical date; the newest one by default)."""

@@ -1,4 +1,4 @@
-"""Kinds of command-line values: moments, JSON objects, DAG ids that the shell can complete."""
+"""Kinds of command-line values: moments and JSON objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from tradewind.cli.app import warn
 
@@ -48,25 +47,6 @@ class JsonObject(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no
         return data
 
 
-class DagId(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
-    """The id of a DAG in the metadata database, which the shell can complete."""
-
-    name = "DAG_ID"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(value)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from tradewind.cli.given import existing_store
-        from tradewind.errors import TradewindError
-
-        try:
-            with existing_store() as store:
-                return [CompletionItem(dag.dag_id) for dag in store.dags() if dag.dag_id.startswith(incomplete)]
-        except TradewindError:
-            return []  # completing must never disturb the line that is being typed
-
-
 def parse_moment(text: str) -> datetime.datetime:
     """An aware moment in UTC; ValueError if the text is no date."""
     found = datetime.datetime.fromisoformat(text)
@@ -75,11 +55,6 @@ def parse_moment(text: str) -> datetime.datetime:
 
         found = found.replace(tzinfo=schedule.default_zone(settings.read().default_timezone))
     return found.astimezone(datetime.UTC)
-
-
-def dag_argument(command: F) -> F:
-    """Adds the argument DAG_ID; the command gets it as `dag_id`."""
-    return click.argument("dag_id", type=DagId())(command)
 
 
 def conf_option(command: F) -> F:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import Command
+from tradewind.cli.ids import conn_argument
 from tradewind.cli.output import output_option, show_rows
 from tradewind.errors import TradewindError, UsageError
 from tradewind.hook import BaseHook
@@ -19,7 +20,7 @@ MOST_ROWS = 1000
 
 
 @click.command(cls=Command)
-@click.argument("conn_id")
+@conn_argument
 @click.argument("statement", default="-")
 @click.option("--limit", default=MOST_ROWS, show_default=True, help="Print so many rows at most; 0: all of them.")
 @output_option
