@@ -31,6 +31,8 @@ STORE = "metastore"
 #: Forms of an export.
 FORMS = ("json", "yaml", "env", "uri")
 
+HINTS = {"type": ", such as postgres", "schema": ": for most types the database", "extra": ", a JSON object"}
+
 PARTS = ("type", "host", "port", "login", "password", "schema", "extra", "description")
 
 
@@ -38,7 +40,9 @@ def connection_options(command: F) -> F:
     """Adds `--conn-uri`, `--conn-json` and the single fields, named as Airflow names them."""
     for part in reversed(PARTS):
         kind = int if part == "port" else str
-        command = click.option(f"--conn-{part}", type=kind, help=f"The {part} of the connection.")(command)
+        command = click.option(f"--conn-{part}", type=kind, help=f"The {part} of the connection{HINTS.get(part, '')}.")(
+            command
+        )
     command = click.option("--conn-json", help="All of it as JSON; - reads standard input.")(command)
     return click.option("--conn-uri", help="All of it as one URI; - reads standard input.")(command)
 
@@ -122,7 +126,7 @@ def delete(conn_id: str, yes: bool) -> None:
 @conn_argument
 @click.pass_context
 def test(ctx: click.Context, conn_id: str) -> None:
-    """Open a connection and say how that went."""
+    """Try a connection, and say how that went."""
     from tradewind import secrets
     from tradewind.connection import lookup
 
@@ -147,8 +151,10 @@ def import_(file: str, overwrite: bool) -> None:
 
 @connections.command()
 @click.argument("file", default="-")
-@click.option("--format", "--file-format", "form", type=click.Choice(FORMS), help="By default the file's ending says.")
-@click.option("--all", "everything", is_flag=True, help="Those of every source, not only the stored ones.")
+@click.option(
+    "--format", "--file-format", "form", type=click.Choice(FORMS), help="Form of the file; by default its ending tells."
+)
+@click.option("--all", "everything", is_flag=True, help="Write those of every source, not only the stored ones.")
 def export(file: str, form: str | None, everything: bool) -> None:
     """Write stored connections, secrets included, to a file that `import` reads (or to standard output)."""
     from tradewind.connection import dump_connections, list_connections
@@ -165,7 +171,7 @@ def export(file: str, form: str | None, everything: bool) -> None:
 
 @connections.command()
 @click.argument("text", required=False)
-@click.option("--conn-id", help="Print the whole line for the environment.")
+@click.option("--conn-id", help="Print the line for the environment that defines this connection.")
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of a URI.")
 def encode(text: str | None, conn_id: str | None, as_json: bool, **given: Any) -> None:

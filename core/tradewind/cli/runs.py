@@ -26,7 +26,7 @@ def runs() -> None:
 @click.argument("dag_id", type=DagId(), required=False)
 @click.option("-d", "--dag-id", "dag_option", type=DagId(), hidden=True, help="As Airflow spells the argument.")
 @click.option("--state", type=click.Choice([str(state) for state in RunState]), help="Only runs in this state.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The newest so many.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="So many at most.")
 @output_option
 def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: int, output: str) -> None:
     """List runs, newest first; of one DAG if it is named."""
@@ -45,7 +45,7 @@ def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: 
 @click.argument("run", type=RunName())
 @click.argument("state", type=click.Choice(["success", "failed"]))
 def mark(dag_id: str, run: str, state: str) -> None:
-    """End a run by hand, as a success or as failed."""
+    """End a run (run id or logical date) by hand, as a success or as failed."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         ask(store, "set_run_state", found, {"state": state})
@@ -56,7 +56,7 @@ def mark(dag_id: str, run: str, state: str) -> None:
 @click.argument("run", type=RunName())
 @yes_option
 def delete(dag_id: str, run: str, yes: bool) -> None:
-    """Forget a run; what still runs of it is stopped."""
+    """Delete a run (run id or logical date); attempts that have not ended are stopped."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         confirm(f"Delete {found.run_id} of {dag_id}?", yes)

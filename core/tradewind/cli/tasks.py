@@ -118,7 +118,7 @@ def state(dag_id: str, task_id: str, run: str | None) -> None:
 @run_argument
 @output_option
 def states(dag_id: str, run: str | None, output: str) -> None:
-    """Show how every task of a run stands (run id or logical date; the newest one by default)."""
+    """Show the state of every task in a run (run id or logical date; the newest one by default)."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         instances = {instance.task_id: instance for instance in store.tasks(found.id)}
@@ -148,10 +148,10 @@ def states(dag_id: str, run: str | None, output: str) -> None:
 )
 @click.option("-s", "--start-date", type=Moment(), help="Every run with this logical date or a later one.")
 @click.option("-e", "--end-date", type=Moment(), help="Every run with this logical date or an earlier one.")
-@click.option("-u", "--upstream", is_flag=True, help="And everything upstream of them.")
-@click.option("-d", "--downstream", is_flag=True, help="And everything downstream of them.")
-@click.option("-f", "--only-failed", is_flag=True, help="Of all these, only tasks that failed.")
-@click.option("--dry-run", is_flag=True, help="Show what would be cleared.")
+@click.option("-u", "--upstream", is_flag=True, help="Also all tasks upstream of them.")
+@click.option("-d", "--downstream", is_flag=True, help="Also all tasks downstream of them.")
+@click.option("-f", "--only-failed", is_flag=True, help="Of all these, only the tasks that failed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
 @yes_option
 @output_option
 def clear(
@@ -190,7 +190,7 @@ def clear(
 @click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
 @run_argument
 def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
-    """Say by hand how a task ended; what depends on it is decided anew."""
+    """Say by hand how a task ended in a run (run id or logical date; the newest one by default)."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         store.task(found.id, task_id)
@@ -201,7 +201,7 @@ def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
 @dag_argument
 @task_argument
 @run_argument
-@click.option("--try", "try_number", type=click.IntRange(min=1), help="Which try; the last one by default.")
+@click.option("--try", "try_number", type=click.IntRange(min=1), help="Number of the attempt; the last one by default.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the task has ended.")
 def logs(dag_id: str, task_id: str, run: str | None, try_number: int | None, follow: bool) -> None:
     """Print the log of a task in a run (run id or logical date; the newest one by default)."""

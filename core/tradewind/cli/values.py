@@ -59,9 +59,9 @@ def parse_moment(text: str) -> datetime.datetime:
 
 def conf_option(command: F) -> F:
     """Adds `-c/--conf`."""
-    return click.option("-c", "--conf", type=JsonObject(), default="{}", help="Parameters of the run, as JSON.")(
-        command
-    )
+    return click.option(
+        "-c", "--conf", type=JsonObject(), default="{}", help="Conf of the run, a JSON object: it overrides params."
+    )(command)
 
 
 def warn_of_strange_params(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:
