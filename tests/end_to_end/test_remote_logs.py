@@ -99,7 +99,13 @@ def test_a_log_is_read_elsewhere_while_the_task_runs(place):
     with place.read_elsewhere("--try", "7") as reader:
         _, errors = reader.communicate(timeout=60)
     assert reader.returncode == 2
-    assert "no log of try 7: there is no file" in errors
+    assert "has had 1 try so far, and no try 7" in errors
+    for file in [path for path in place.shared.rglob("*") if path.is_file()]:
+        file.unlink()
+    with place.read_elsewhere() as reader:
+        _, errors = reader.communicate(timeout=60)
+    assert reader.returncode == 2
+    assert "no log of try 1: there is no file" in errors
     assert f"nothing of it in the log store {place.shared.as_uri()}" in errors
 
 

@@ -189,10 +189,10 @@ def test_a_channel_is_shown(client, control):
         "<strong>Rows</strong>",
     ):
         assert part in page
-    control.act("channel", name="lonely", member=False)
-    assert "<small>1 member · times" in get(control.act("page", channel="lonely"))[0].decode()
     link = client.chat_getPermalink(channel="C0ALERTS", message_ts=posted["ts"])["permalink"]
     assert get(link)[0].decode() == page
+    control.act("channel", name="lonely", member=False)
+    assert "<small>1 member · times" in get(control.act("page", channel="lonely"))[0].decode()
     root = url.partition("/client")[0]
     assert url.rpartition("/")[0].encode().rpartition(b"/")[2] in get(root)[0]
 
