@@ -15,9 +15,8 @@ from tradewind.cli import files
 from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.exit_codes import FAILED
-from tradewind.cli.ids import ConnId, conn_argument
 from tradewind.cli.output import output_option, show_record, show_rows
-from tradewind.cli.values import confirm, yes_option
+from tradewind.cli.values import ConnId, confirm, conn_argument, yes_option
 from tradewind.errors import BrokenConnection, NotFound, UsageError
 
 if TYPE_CHECKING:

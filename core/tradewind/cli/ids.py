@@ -1,35 +1,18 @@
-"""Ids on the command line, which the shell can complete: those of DAGs, tasks, runs and connections."""
+"""Ids of what the metadata database knows, on the command line: the shell completes DAGs, tasks and runs."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
+
+from tradewind.cli.values import Id
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: So many runs are offered, the newest ones.
 MOST_RUNS = 50
-
-
-class Id(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
-    """An id, taken as it is: whether there is one is for the command to say."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(value)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        with suppress(Exception):  # completing must never disturb the line that is being typed
-            return [CompletionItem(one) for one in self.known(ctx.params) if one.startswith(incomplete)]
-        return []
-
-    @abstractmethod
-    def known(self, given: dict[str, Any]) -> Collection[str]:
-        """The ids that there are. `given`: the values that stand before it on the line."""
 
 
 class DagId(Id):
@@ -66,22 +49,6 @@ class RunName(Id):
             return [run.run_id for run in store.runs(given["dag_id"], limit=MOST_RUNS)]
 
 
-class ConnId(Id):
-    """The id of a connection. Sources that cost money or a network round trip are not asked while somebody types."""
-
-    name = "CONN_ID"
-
-    def known(self, given: dict[str, Any]) -> Collection[str]:
-        from tradewind import secrets
-
-        found: set[str] = set()
-        for source in secrets.sources():
-            if not source.slow:
-                with suppress(Exception):  # the others may have it
-                    found.update(source.conn_ids() or ())
-        return sorted(found)
-
-
 def dag_argument(command: F) -> F:
     """Adds the argument DAG_ID; the command gets it as `dag_id`."""
     return click.argument("dag_id", type=DagId())(command)
@@ -95,8 +62,3 @@ def task_argument(command: F) -> F:
 def run_argument(command: F) -> F:
     """Adds the argument RUN, which may be left out; the command gets it as `run`."""
     return click.argument("run", type=RunName(), required=False)(command)
-
-
-def conn_argument(command: F) -> F:
-    """Adds the argument CONN_ID; the command gets it as `conn_id`."""
-    return click.argument("conn_id", type=ConnId())(command)

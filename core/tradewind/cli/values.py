@@ -1,4 +1,4 @@
-"""Kinds of command-line values: moments and JSON objects."""
+"""Kinds of command-line values: moments, JSON objects, ids that the shell can complete."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import datetime
 import difflib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from tradewind.cli.app import warn
 
@@ -47,6 +50,38 @@ class JsonObject(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no
         return data
 
 
+class Id(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
+    """An id, taken as it is: whether there is one is for the command to say."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        with suppress(Exception):  # completing must never disturb the line that is being typed
+            return [CompletionItem(one) for one in self.known(ctx.params) if one.startswith(incomplete)]
+        return []
+
+    @abstractmethod
+    def known(self, given: dict[str, Any]) -> Collection[str]:
+        """The ids that there are. `given`: the values that stand before it on the line."""
+
+
+class ConnId(Id):
+    """The id of a connection. Sources that cost money or a network round trip are not asked while somebody types."""
+
+    name = "CONN_ID"
+
+    def known(self, given: dict[str, Any]) -> Collection[str]:
+        from tradewind import secrets
+
+        found: set[str] = set()
+        for source in secrets.sources():
+            if not source.slow:
+                with suppress(Exception):  # the others may have it
+                    found.update(source.conn_ids() or ())
+        return sorted(found)
+
+
 def parse_moment(text: str) -> datetime.datetime:
     """An aware moment in UTC; ValueError if the text is no date."""
     found = datetime.datetime.fromisoformat(text)
@@ -55,6 +90,11 @@ def parse_moment(text: str) -> datetime.datetime:
 
         found = found.replace(tzinfo=schedule.default_zone(settings.read().default_timezone))
     return found.astimezone(datetime.UTC)
+
+
+def conn_argument(command: F) -> F:
+    """Adds the argument CONN_ID; the command gets it as `conn_id`."""
+    return click.argument("conn_id", type=ConnId())(command)
 
 
 def conf_option(command: F) -> F:

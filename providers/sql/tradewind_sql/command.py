@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from tradewind.cli.app import Command
-from tradewind.cli.ids import conn_argument
 from tradewind.cli.output import output_option, show_rows
+from tradewind.cli.values import conn_argument
 from tradewind.errors import TradewindError, UsageError
 from tradewind.hook import BaseHook
 from tradewind_sql.errors import SqlError
