@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -59,6 +60,9 @@ MARKS = {
     TaskState.UPSTREAM_FAILED: ("✗", "red"),
     TaskState.SKIPPED: ("-", "magenta"),
 }
+
+#: Links of a page to its server. Without an address, what was one is plain text.
+LINKS = re.compile(rb""" href=(["'])(?:http://127\.0\.0\.1:\d+)?/.*?\1""")
 
 MARKS_OF_ENDED = [state for state in MARKS if state is TaskState.UP_FOR_RETRY or (state and state.is_finished)]
 
@@ -229,7 +233,10 @@ def show_summary() -> None:
 
 
 def show_pages() -> None:
-    """Keep the pages of the sheet and of the channel, since their servers go, and say where they are."""
+    """Keep the pages of the sheet and of the channel, since their servers go, and say where they are.
+
+    Links lead to places in the pages, and no longer to their servers.
+    """
     sheet, chat = Connection.get("sheets"), Connection.get("chat")
     with GSheetsHook("sheets") as hook:
         key = hook.resolve(nps_sample.SUMMARY_SHEET)
@@ -240,7 +247,7 @@ def show_pages() -> None:
     say("")
     for what, (name, url) in pages.items():
         with urllib.request.urlopen(url) as page:
-            (HOME / name).write_bytes(page.read())
+            (HOME / name).write_bytes(LINKS.sub(b"", page.read()))
         say(f"To look at {what}: {(HOME / name).as_uri()}")
 
 

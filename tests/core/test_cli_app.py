@@ -59,6 +59,14 @@ def test_every_command_says_what_it_does_and_takes_debug():
             assert any("--debug" in parameter.opts for parameter in command.params), path
 
 
+def test_every_option_says_what_it_is_for():
+    for path, command in all_commands(root):
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.hidden:
+                assert option.help, (path, option.name)
+                assert option.help.endswith("."), (path, option.name)
+
+
 def test_every_command_prints_its_help(capsys):
     for path, _ in all_commands(root):
         assert main([*path, "--help"]) == 0

@@ -15,13 +15,15 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine, event, insert, select
 
-from tradewind import settings
+from tradewind import settings, tables
 from tradewind.cli import main
 from tradewind.cli.tree import draw
 from tradewind.parser import parse_file
-from tradewind.records import DagSpec, TaskSpec
+from tradewind.records import DagSpec, NewRun, TaskSpec
 from tradewind.scheduler.service import Service, ensure_folders
+from tradewind.states import RunType
 from tradewind.store import open_store
 
 DAG_FILE = '''
@@ -283,6 +285,42 @@ def test_clear_shows_what_it_would_do_and_asks(own_home, tell, fail, capsys):
     tell("tasks", "clear", "daily", "-t", "second", "-y")
     assert tell("tasks", "state", "daily", "second") == "none\n"
     assert tell("tasks", "state", "daily", "first") == "success\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["tasks", "state", "by_hand", "shout", "2025-03-05"],
+        ["tasks", "clear", "by_hand", "-s", "2025-03-05", "-e", "2025-03-05", "--dry-run"],
+    ],
+)
+def test_a_run_is_found_by_its_date_without_reading_the_others(own_home, tell, command):
+    at = datetime.datetime(2025, 3, 5, tzinfo=datetime.UTC)
+    with open_store(settings.read()) as store:
+        assert store.create_run(NewRun("by_hand", "first", RunType.MANUAL, at, at, at), at)
+    engine = create_engine(f"sqlite:///{own_home / 'tradewind.db'}")
+    with engine.begin() as connection:
+        first = dict(connection.execute(select(tables.runs)).mappings().one())
+        rows = [first | {"id": number, "run_id": f"run{number}"} for number in range(2, 10_000)]
+        for row in rows:
+            row["logical_date"] += datetime.timedelta(minutes=row["id"])
+        connection.execute(insert(tables.runs), rows)
+    engine.dispose()
+    steps = 0
+
+    def count():
+        nonlocal steps
+        steps += 1
+
+    def watch(connection, record):
+        connection.set_progress_handler(count, 1)
+
+    event.listen(Engine, "connect", watch)
+    try:
+        tell(*command)
+    finally:
+        event.remove(Engine, "connect", watch)
+    assert 0 < steps < 10_000  # of SQLite's virtual machine, which takes several for each row
 
 
 def test_clear_takes_dates_or_one_run(own_home, tell, fail):
@@ -599,8 +637,36 @@ def test_a_task_that_needs_several_is_drawn_out_once():
     assert draw(spec).splitlines() == ["a <Op>", "└─ c <Op> ...", "b <Op>", "└─ c <Op>"]
 
 
-def test_the_shell_completes_dag_ids(home):
-    completing = {"_TRADEWIND_COMPLETE": "bash_complete", "COMP_WORDS": "tradewind dags pause d", "COMP_CWORD": "3"}
+def complete(line):
+    """What is offered for the last word of a line."""
+    words = {"_TRADEWIND_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
     command = [sys.executable, "-m", "tradewind"]
-    done = subprocess.run(command, env={**os.environ, **completing}, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["plain,daily"]
+    done = subprocess.run(command, env={**os.environ, **words}, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return [one.removeprefix("plain,") for one in done.stdout.split()]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("tradewind dags pause d", ["daily"]),
+        ("tradewind tasks logs daily ", ["first", "last", "second", "third"]),
+        ("tradewind tasks logs daily s", ["second"]),
+        ("tradewind tasks logs no_such_dag ", []),
+        ("tradewind tasks state daily first ", [f"scheduled__2025-03-0{day}T00:00:00+00:00" for day in (4, 3)]),
+        ("tradewind tasks clear daily --run scheduled__2025-03-04", ["scheduled__2025-03-04T00:00:00+00:00"]),
+        ("tradewind connections get ware", ["warehouse"]),
+        ("tradewind sql ware", ["warehouse"]),
+    ],
+)
+def test_the_shell_completes_ids(home, monkeypatch, line, offered):
+    monkeypatch.setenv("TRADEWIND_CONN_WAREHOUSE", "this is not a connection")
+    assert sorted(complete(line)) == sorted(offered)
+
+
+def test_completing_says_nothing_where_nothing_works(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRADEWIND_HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("TRADEWIND_DATABASE_URL", "nonsense")
+    monkeypatch.setenv("TRADEWIND_CONN_WAREHOUSE", "sqlite:///w.db")
+    assert complete("tradewind dags pause d") == []
+    assert complete("tradewind connections get w") == ["warehouse"]

@@ -156,6 +156,29 @@ def test_web_addresses_just_work(uri, fields, base_url):
     assert Connection.from_uri(connection.get_uri()) == connection
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:////data/x.db",
+        "sqlite:///C:/data/x.db",
+        "sqlite:///x.db",
+        "x://u:p%2Fw@h:80/a/b?ca=/etc/ca.pem",
+        "x://%2Frun%2Fx.sock/db",
+        "x://u@h/a%3Fb%23c%40d%25e?mail=a%40b.org&rest=a%2Bb%26c%3Fd",
+        "x://u@h//a//",
+    ],
+)
+def test_a_uri_is_shown_as_people_write_it(uri):
+    assert read(uri).get_uri() == uri
+    assert read(uri).masked_uri() == uri.replace("p%2Fw", "***")
+
+
+def test_a_server_in_an_extra_is_shown_as_people_write_it():
+    connection = read("x://h/?endpoint_url=http%3A%2F%2F127.0.0.1%3A9000&api_key=a%2Fb")
+    assert connection.masked_uri() == "x://h/?endpoint_url=http://127.0.0.1:9000&api_key=***"
+    assert Connection.from_uri(connection.get_uri()) == connection
+
+
 def test_a_second_scheme_in_a_query_value_is_not_the_host():
     connection = read("postgres://h/db?x=http://f/")
     assert (connection.host, connection.schema, connection.extra_dejson) == ("h", "db", {"x": "http://f/"})

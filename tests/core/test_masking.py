@@ -489,3 +489,9 @@ def test_of_a_key_file_only_the_key_is_secret():
     assert redact(told) == told
     assert redact("a MIIEvQIBADANBg b") == "a *** b"
     assert redact("0123456789abcdef") == "***"
+
+
+def test_a_uri_that_is_logged_shows_no_secret_extra():
+    uri = Connection(conn_type="x", host="h", extra={"api_key": "key/with:all @kinds"}).get_uri()
+    assert "key/with" in uri
+    assert redact(uri) == "x://h/?api_key=***"

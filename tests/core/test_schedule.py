@@ -17,6 +17,7 @@ from tradewind.errors import ScheduleError
 from tradewind.records import DagSpec, spec_from_json, to_json
 from tradewind.schedule import (
     PRESETS,
+    Bounds,
     ContinuousSchedule,
     CronSchedule,
     DeltaSchedule,
@@ -41,8 +42,8 @@ def at(text: str) -> datetime:
 
 
 def plan(schedule: Schedule, last: Interval | None = None, **given: object) -> PlannedRun | None:
-    bounds = {"start": START, "end": None, "now": NOW, "catchup": True, **given}
-    return schedule.next_run(last, **bounds)  # type: ignore[arg-type]
+    now = given.pop("now", NOW)
+    return schedule.next_run(last, now, Bounds(**{"start": START, "catchup": True, **given}))  # type: ignore[arg-type]
 
 
 def chain(schedule: Schedule, count: int, last: Interval | None = None, **given: object) -> list[PlannedRun]:
@@ -498,7 +499,7 @@ def test_intervals_touch_and_never_overlap_or_repeat_while_schedules_and_time_ch
     for schedule in plans:
         for _ in range(data.draw(st.integers(1, 4))):
             now += data.draw(st.sampled_from([timedelta(0), HOUR, DAY, 40 * DAY]))
-            run = schedule.next_run(last, start=start, end=None, now=now, catchup=catchup)
+            run = schedule.next_run(last, now, Bounds(start=start, catchup=catchup))
             assert run is not None
             assert run.logical_date == run.interval_start
             assert start <= run.interval_start < run.interval_end <= run.run_after
@@ -510,7 +511,7 @@ def test_intervals_touch_and_never_overlap_or_repeat_while_schedules_and_time_ch
                 if catchup:
                     assert run.interval_start == last.end
             if not catchup and run.run_after <= now:
-                following = schedule.next_run(run.interval, start=start, end=None, now=now, catchup=catchup)
+                following = schedule.next_run(run.interval, now, Bounds(start=start, catchup=catchup))
                 assert following is not None
                 assert following.run_after > now, "only the latest complete interval is made up for"
             last = run.interval
@@ -528,7 +529,7 @@ def test_asking_twice_gives_the_same_answer_and_the_end_date_holds(
     assert runs == chain(schedule, 5, start=start, end=end)
     assert all(run.logical_date <= end for run in runs)
     if len(runs) < 5 and runs:
-        assert schedule.next_run(runs[-1].interval, start=start, end=None, now=NOW, catchup=True).logical_date > end
+        assert schedule.next_run(runs[-1].interval, NOW, Bounds(start=start, catchup=True)).logical_date > end
 
 
 def test_every_preset_is_a_cron_expression_that_fires() -> None:

@@ -15,6 +15,7 @@ from tradewind import DAG, task
 from tradewind.operators.bash import BashOperator
 from tradewind.operators.empty import EmptyOperator
 from tradewind.operators.python import PythonOperator
+from tradewind.schedule import Bounds
 from tradewind.transfer import Transfer
 from tradewind_mysql import MySqlHook, MySqlTable
 from tradewind_postgres import PostgresHook, PostgresQuery, PostgresTable
@@ -70,7 +71,7 @@ def test_hourly_daily_and_weekly(cron, logical_date, starts):
         EmptyOperator(task_id="nothing")
     spec = dag.spec()
     now = datetime(2023, 9, 1, tzinfo=UTC)
-    first = spec.schedule.next_run(None, start=spec.start_date, end=None, now=now, catchup=True)
+    first = spec.schedule.next_run(None, now, Bounds(start=spec.start_date, catchup=True))
     assert (f"{first.logical_date:%Y-%m-%d %H:%M}", f"{first.run_after:%Y-%m-%d %H:%M}") == (logical_date, starts)
 
 

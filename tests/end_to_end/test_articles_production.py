@@ -19,6 +19,7 @@ from tradewind import DAG, Connection, Variable, task
 from tradewind.cli import main
 from tradewind.operators.bash import BashOperator
 from tradewind.operators.python import PythonOperator
+from tradewind.schedule import Bounds
 from tradewind.store import Store
 from tradewind.transfer import Transfer
 from tradewind_aws import S3Hook
@@ -169,7 +170,7 @@ def test_nine_o_clock_is_that_of_the_default_time_zone(monkeypatch):
         BashOperator(task_id="say", bash_command="date")
     spec = dag.spec()
     now = datetime.fromisoformat("2023-02-09T12:00Z")
-    run = spec.schedule.next_run(None, start=spec.start_date, end=None, now=now, catchup=True)
+    run = spec.schedule.next_run(None, now, Bounds(start=spec.start_date, catchup=True))
     assert run.logical_date == datetime.fromisoformat("2023-02-07T00:00Z")
 
 

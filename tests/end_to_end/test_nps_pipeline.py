@@ -183,3 +183,7 @@ def test_the_demo_ends_by_itself_with_the_right_summary(environ, sample, run, sa
     assert channel.count("1 reply") == sample.DAYS
     for name in ("sheet.html", "channel.html"):
         assert (home / name).as_uri() in text
+    links = re.findall("""href=["']?([^"'> ]*)""", sheet + channel)
+    assert links
+    assert all(link.startswith(("#", "data:")) for link in links), links
+    assert "</nav>" in channel

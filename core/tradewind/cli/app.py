@@ -16,7 +16,10 @@ from tradewind.errors import nearest
 
 #: name -> (dotted path of the command, its one-line help; a test compares it with the command's own)
 COMMANDS = {
-    "standalone": ("tradewind.cli.scheduling:standalone", "Create the database and run everything on this machine."),
+    "standalone": (
+        "tradewind.cli.scheduling:standalone",
+        "Make the metadata database if there is none, and run the scheduler.",
+    ),
     "scheduler": ("tradewind.cli.scheduling:scheduler", "Run the scheduler until it is told to stop."),
     "run": ("tradewind.cli.run:run", "Run a DAG file in this process, with live progress."),
     "dags": ("tradewind.cli.dags:dags", "List, trigger, pause and test DAGs."),

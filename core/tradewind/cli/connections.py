@@ -16,7 +16,7 @@ from tradewind.cli.app import Group, warn
 from tradewind.cli.config import reveal_option
 from tradewind.cli.exit_codes import FAILED
 from tradewind.cli.output import output_option, show_record, show_rows
-from tradewind.cli.values import confirm, yes_option
+from tradewind.cli.values import ConnId, confirm, conn_argument, yes_option
 from tradewind.errors import BrokenConnection, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ STORE = "metastore"
 #: Forms of an export.
 FORMS = ("json", "yaml", "env", "uri")
 
+HINTS = {"type": ", such as postgres", "schema": ": for most types the database", "extra": ", a JSON object"}
+
 PARTS = ("type", "host", "port", "login", "password", "schema", "extra", "description")
 
 
@@ -37,7 +39,9 @@ def connection_options(command: F) -> F:
     """Adds `--conn-uri`, `--conn-json` and the single fields, named as Airflow names them."""
     for part in reversed(PARTS):
         kind = int if part == "port" else str
-        command = click.option(f"--conn-{part}", type=kind, help=f"The {part} of the connection.")(command)
+        command = click.option(f"--conn-{part}", type=kind, help=f"The {part} of the connection{HINTS.get(part, '')}.")(
+            command
+        )
     command = click.option("--conn-json", help="All of it as JSON; - reads standard input.")(command)
     return click.option("--conn-uri", help="All of it as one URI; - reads standard input.")(command)
 
@@ -48,7 +52,7 @@ def connections() -> None:
 
 
 @connections.command("list")
-@click.option("--conn-id", help="Only this one.")
+@click.option("--conn-id", type=ConnId(), help="Only this one.")
 @reveal_option
 @output_option
 def list_(conn_id: str | None, reveal: bool, output: str) -> None:
@@ -77,7 +81,7 @@ def list_(conn_id: str | None, reveal: bool, output: str) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @reveal_option
 @output_option
 def get(conn_id: str, reveal: bool, output: str) -> None:
@@ -103,7 +107,7 @@ def add(conn_id: str, overwrite: bool, **given: Any) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @yes_option
 def delete(conn_id: str, yes: bool) -> None:
     """Delete a stored connection. One that lies elsewhere is changed where it lies."""
@@ -118,10 +122,10 @@ def delete(conn_id: str, yes: bool) -> None:
 
 
 @connections.command()
-@click.argument("conn_id")
+@conn_argument
 @click.pass_context
 def test(ctx: click.Context, conn_id: str) -> None:
-    """Open a connection and say how that went."""
+    """Try a connection, and say how that went."""
     from tradewind import secrets
     from tradewind.connection import lookup
 
@@ -146,8 +150,10 @@ def import_(file: str, overwrite: bool) -> None:
 
 @connections.command()
 @click.argument("file", default="-")
-@click.option("--format", "--file-format", "form", type=click.Choice(FORMS), help="By default the file's ending says.")
-@click.option("--all", "everything", is_flag=True, help="Those of every source, not only the stored ones.")
+@click.option(
+    "--format", "--file-format", "form", type=click.Choice(FORMS), help="Form of the file; by default its ending tells."
+)
+@click.option("--all", "everything", is_flag=True, help="Write those of every source, not only the stored ones.")
 def export(file: str, form: str | None, everything: bool) -> None:
     """Write stored connections, secrets included, to a file that `import` reads (or to standard output)."""
     from tradewind.connection import dump_connections, list_connections
@@ -164,7 +170,7 @@ def export(file: str, form: str | None, everything: bool) -> None:
 
 @connections.command()
 @click.argument("text", required=False)
-@click.option("--conn-id", help="Print the whole line for the environment.")
+@click.option("--conn-id", help="Print the line for the environment that defines this connection.")
 @connection_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of a URI.")
 def encode(text: str | None, conn_id: str | None, as_json: bool, **given: Any) -> None:

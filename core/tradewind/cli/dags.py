@@ -10,11 +10,12 @@ import click
 from tradewind import settings
 from tradewind.cli.app import INSTEAD, Group, warn
 from tradewind.cli.given import existing_store, find_run, load_dag, now
+from tradewind.cli.ids import dag_argument, run_argument
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import delete_values, warn_without_scheduler
 from tradewind.cli.sandbox import in_sandbox, nothing_real, sandbox_options
 from tradewind.cli.tree import draw
-from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, warn_of_strange_params, yes_option
+from tradewind.cli.values import Moment, conf_option, confirm, warn_of_strange_params, yes_option
 from tradewind.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def list_(tag: str | None, everything: bool, output: str) -> None:
 @dag_argument
 @output_option
 def show(dag_id: str, output: str) -> None:
-    """Show one DAG: schedule, limits, parameters and the tree of its tasks."""
+    """Show one DAG: schedule, limits, params and the tree of its tasks."""
     with existing_store() as store:
         info = store.dag(dag_id)
     spec = info.spec
@@ -94,13 +95,13 @@ def show(dag_id: str, output: str) -> None:
 @dags.command()
 @dag_argument
 @conf_option
-@click.option("-r", "--run-id", help="Id of the run; made from the logical date if not given.")
-@click.option("-e", "--logical-date", "--exec-date", type=Moment(), help="Logical date; now if not given.")
+@click.option("-r", "--run-id", help="Id of the run; by default made from the logical date.")
+@click.option("-e", "--logical-date", "--exec-date", type=Moment(), help="Logical date of the run; now by default.")
 @output_option
 def trigger(
     dag_id: str, conf: dict[str, Any], run_id: str | None, logical_date: datetime.datetime | None, output: str
 ) -> None:
-    """Make a run now, with parameters if wanted."""
+    """Make a run by hand."""
     with existing_store() as store:
         run = make_run(store, dag_id, conf, run_id, logical_date)
         info = store.dag(dag_id)
@@ -116,14 +117,14 @@ def trigger(
 @dags.command()
 @dag_argument
 def pause(dag_id: str) -> None:
-    """Start no more runs of a DAG by schedule."""
+    """Start no more runs and tasks of a DAG. Attempts that have started go on."""
     _set_paused(dag_id, True)
 
 
 @dags.command()
 @dag_argument
 def unpause(dag_id: str) -> None:
-    """Let a DAG run by its schedule again."""
+    """Let the runs and tasks of a paused DAG start again."""
     _set_paused(dag_id, False)
 
 
@@ -154,19 +155,21 @@ def test(
 
 @dags.command()
 @dag_argument
-@click.argument("run", required=False)
+@run_argument
 def state(dag_id: str, run: str | None) -> None:
-    """Print the state of a run, given by run id or logical date; of the newest one by default."""
+    """Print the state of a run (run id or logical date; the newest one by default)."""
     with existing_store() as store:
         click.echo(find_run(store, dag_id, run).state)
 
 
 @dags.command("next")
 @dag_argument
-@click.option("-n", "--num-executions", "count", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option(
+    "-n", "--num-executions", "count", type=click.IntRange(1, 1000), default=1, show_default=True, help="So many runs."
+)
 @output_option
 def next_(dag_id: str, count: int, output: str) -> None:
-    """Show the next runs by schedule."""
+    """Show the next runs that the schedule calls for."""
     with existing_store() as store:
         info = store.dag(dag_id)
     rows = [
@@ -188,7 +191,7 @@ def next_(dag_id: str, count: int, output: str) -> None:
 @dags.command()
 @output_option
 def errors(output: str) -> None:
-    """List DAG files that cannot be read, with the reason."""
+    """List import failures: DAG files that cannot be read, and why."""
     with existing_store() as store:
         failures = store.failures()
     rows = [
@@ -202,7 +205,7 @@ def errors(output: str) -> None:
 @dag_argument
 @yes_option
 def delete(dag_id: str, yes: bool) -> None:
-    """Forget a DAG with all its runs. It comes back if its file is still there."""
+    """Delete a DAG with all its runs. It comes back if its file is still there."""
     confirm(f"Delete {dag_id!r} and all its runs from the database?", yes)
     with existing_store() as store:
         store.delete_dag(dag_id)
@@ -213,7 +216,7 @@ def delete(dag_id: str, yes: bool) -> None:
 def make_run(
     store: Store, dag_id: str, conf: dict[str, Any], run_id: str | None, logical_date: datetime.datetime | None
 ) -> Run:
-    """A run triggered by hand. Raises ParamError if `conf` breaks the DAG's parameters."""
+    """A run triggered by hand. Raises ParamError if `conf` breaks the DAG's params."""
     from tradewind import params
     from tradewind.scheduler.planner import triggered_run
 

@@ -31,14 +31,14 @@ def _place() -> str:
 
 @db.command()
 def upgrade() -> None:
-    """Create the database, or bring it to this version's schema."""
+    """Create the metadata database, or bring it to this version's schema."""
     created_store().close()
     click.echo(f"{_place()} is up to date.")
 
 
 @db.command()
 def check() -> None:
-    """Check that the database can be reached and has this version's schema."""
+    """Check that the metadata database can be reached and has this version's schema."""
     existing_store().close()
     click.echo(f"{_place()} is in order.")
 
@@ -46,7 +46,7 @@ def check() -> None:
 @db.command()
 @yes_option
 def reset(yes: bool) -> None:
-    """Delete everything in the database and create it anew."""
+    """Delete everything in the metadata database and create it anew."""
     confirm(f"Delete every run, DAG, connection and variable in {_place()}?", yes)
     with created_store() as store:
         _refuse_at_work(store)
@@ -72,11 +72,11 @@ def _refuse_at_work(store: Store) -> None:
     required=True,
     help="Delete runs that ended before this date.",
 )
-@click.option("--dry-run", is_flag=True, help="Count only.")
+@click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 @yes_option
 @output_option
 def clean(before: datetime.datetime, dry_run: bool, yes: bool, output: str) -> None:
-    """Delete old runs with their tasks, attempts and XComs."""
+    """Delete old runs with their task instances, attempts and XComs."""
     if not dry_run:
         confirm(f"Delete the runs in {_place()} that ended before {before.isoformat()}?", yes)
     with existing_store() as store:
@@ -89,7 +89,7 @@ def clean(before: datetime.datetime, dry_run: bool, yes: bool, output: str) -> N
 
 @db.command("rotate-keys")
 def rotate_keys() -> None:
-    """Make a new key for stored secrets and encrypt them all with it.
+    """Make a new key for stored connections and variables, and encrypt them all with it.
 
     With keys from the setting fernet_keys, put a new one in front there, run this, then remove the old ones.
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from tradewind import atomic
 from tradewind.errors import UsageError
 
 
@@ -33,15 +33,7 @@ def export(file: str, text: str, told: str) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, or leave what was there."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        atomic.write(path, text.encode(), private=True, durable=True)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error

@@ -47,8 +47,8 @@ def find_run(store: Store, dag_id: str, name: str | None) -> Run:
         wanted = parse_moment(name)
     except ValueError:
         return store.run(dag_id, name)
-    found = next((run for run in store.runs(dag_id=dag_id, limit=None) if run.logical_date == wanted), None)
-    return found or store.run(dag_id, name)
+    of_date = store.runs(dag_id=dag_id, limit=1, earliest=wanted, latest=wanted)
+    return of_date[0] if of_date else store.run(dag_id, name)
 
 
 def spec_of(dag_id: str, file: str | None = None) -> DagSpec:

@@ -38,8 +38,8 @@ _MARKS = {
 
 @click.command(cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--dag", "dag_id", help="Which DAG, if the file makes several.")
-@click.option("-e", "--logical-date", type=Moment(), help="Logical date; now if not given.")
+@click.option("--dag", "dag_id", metavar="DAG_ID", help="Which DAG, if the file makes several.")
+@click.option("-e", "--logical-date", type=Moment(), help="Logical date of the run; now by default.")
 @conf_option
 @sandbox_options
 @click.pass_context

@@ -9,9 +9,10 @@ import click
 
 from tradewind.cli.app import Group
 from tradewind.cli.given import existing_store, find_run, now
+from tradewind.cli.ids import DagId, RunName, dag_argument, run_argument
 from tradewind.cli.output import output_option, show_rows
 from tradewind.cli.requests import ask
-from tradewind.cli.values import confirm, dag_argument, yes_option
+from tradewind.cli.values import confirm, yes_option
 from tradewind.records import Run
 from tradewind.states import RunState
 
@@ -22,10 +23,10 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.argument("dag_id", required=False)
-@click.option("-d", "--dag-id", "dag_option", hidden=True, help="As Airflow spells the argument.")
+@click.argument("dag_id", type=DagId(), required=False)
+@click.option("-d", "--dag-id", "dag_option", type=DagId(), hidden=True, help="As Airflow spells the argument.")
 @click.option("--state", type=click.Choice([str(state) for state in RunState]), help="Only runs in this state.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="The newest so many.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="So many at most.")
 @output_option
 def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: int, output: str) -> None:
     """List runs, newest first; of one DAG if it is named."""
@@ -41,10 +42,10 @@ def list_(dag_id: str | None, dag_option: str | None, state: str | None, limit: 
 
 @runs.command()
 @dag_argument
-@click.argument("run")
+@click.argument("run", type=RunName())
 @click.argument("state", type=click.Choice(["success", "failed"]))
 def mark(dag_id: str, run: str, state: str) -> None:
-    """End a run by hand, as a success or as failed."""
+    """End a run (run id or logical date) by hand, as a success or as failed."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         ask(store, "set_run_state", found, {"state": state})
@@ -52,10 +53,10 @@ def mark(dag_id: str, run: str, state: str) -> None:
 
 @runs.command()
 @dag_argument
-@click.argument("run")
+@click.argument("run", type=RunName())
 @yes_option
 def delete(dag_id: str, run: str, yes: bool) -> None:
-    """Forget a run; what still runs of it is stopped."""
+    """Delete a run (run id or logical date); attempts that have not ended are stopped."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         confirm(f"Delete {found.run_id} of {dag_id}?", yes)
@@ -64,7 +65,7 @@ def delete(dag_id: str, run: str, yes: bool) -> None:
 
 @runs.command("logs")
 @dag_argument
-@click.argument("run", required=False)
+@run_argument
 def logs_(dag_id: str, run: str | None) -> None:
     """Print what the DAG-level callbacks of a run say (run id or logical date; the newest one by default)."""
     from tradewind.cli.log import print_run_log

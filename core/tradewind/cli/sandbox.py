@@ -150,13 +150,13 @@ def sandbox_options(command: F) -> F:
         "sandbox_types",
         multiple=True,
         metavar="ID=TYPE",
-        help="Type of a connection for --sandbox, where the DAG file does not show it.",
+        help="Type of a connection, for --sandbox, where the DAG file does not tell it.",
     )
     flag = click.option(
         "--sandbox",
         "in_sandbox",
         is_flag=True,
-        help="Let throw-away servers stand in for the connections that the DAGs use.",
+        help="Let sandboxes stand in for the connections that the DAGs use.",
     )
 
     @functools.wraps(command)

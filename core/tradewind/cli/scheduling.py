@@ -27,7 +27,7 @@ def scheduler() -> None:
 @click.command(cls=Command)
 @sandbox_options
 def standalone(sandbox: dict[str, str] | None) -> None:
-    """Create the database and run everything on this machine."""
+    """Make the metadata database if there is none, and run the scheduler."""
     from tradewind.cli.config import without_password
     from tradewind.parser import DagFolder
 

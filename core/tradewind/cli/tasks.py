@@ -10,10 +10,11 @@ import click
 
 from tradewind.cli.app import Group
 from tradewind.cli.given import existing_store, find_run, load_dag, spec_of
+from tradewind.cli.ids import RunName, dag_argument, run_argument, task_argument
 from tradewind.cli.output import output_option, show_record, show_rows
 from tradewind.cli.requests import ask
 from tradewind.cli.tree import draw
-from tradewind.cli.values import Moment, conf_option, confirm, dag_argument, yes_option
+from tradewind.cli.values import Moment, conf_option, confirm, yes_option
 from tradewind.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tradewind.store import Store
 
 file_option = click.option("-f", "--file", help="The DAG's file, if it is not in the DAG folder.")
-run_argument = click.argument("run", required=False)
 
 
 @click.group(
@@ -62,7 +62,7 @@ def list_(dag_id: str, tree: bool, file: str | None, output: str) -> None:
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("logical_date", type=Moment(), required=False)
 @conf_option
 @file_option
@@ -83,7 +83,7 @@ def test(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("logical_date", type=Moment(), required=False)
 @conf_option
 @file_option
@@ -104,7 +104,7 @@ def render(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
 def state(dag_id: str, task_id: str, run: str | None) -> None:
     """Print the state of one task in a run (run id or logical date; the newest one by default)."""
@@ -118,7 +118,7 @@ def state(dag_id: str, task_id: str, run: str | None) -> None:
 @run_argument
 @output_option
 def states(dag_id: str, run: str | None, output: str) -> None:
-    """Show how every task of a run stands (run id or logical date; the newest one by default)."""
+    """Show the state of every task in a run (run id or logical date; the newest one by default)."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         instances = {instance.task_id: instance for instance in store.tasks(found.id)}
@@ -143,13 +143,15 @@ def states(dag_id: str, run: str | None, output: str) -> None:
 @tasks.command()
 @dag_argument
 @click.option("-t", "--task-regex", help="Only tasks whose whole id matches this regular expression.")
-@click.option("-r", "--run", "--run-id", "run", help="Run id or logical date; the newest run by default.")
+@click.option(
+    "-r", "--run", "--run-id", "run", type=RunName(), help="Run id or logical date; the newest run by default."
+)
 @click.option("-s", "--start-date", type=Moment(), help="Every run with this logical date or a later one.")
 @click.option("-e", "--end-date", type=Moment(), help="Every run with this logical date or an earlier one.")
-@click.option("-u", "--upstream", is_flag=True, help="And everything upstream of them.")
-@click.option("-d", "--downstream", is_flag=True, help="And everything downstream of them.")
-@click.option("-f", "--only-failed", is_flag=True, help="Of all these, only tasks that failed.")
-@click.option("--dry-run", is_flag=True, help="Show what would be cleared.")
+@click.option("-u", "--upstream", is_flag=True, help="Also all tasks upstream of them.")
+@click.option("-d", "--downstream", is_flag=True, help="Also all tasks downstream of them.")
+@click.option("-f", "--only-failed", is_flag=True, help="Of all these, only the tasks that failed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be cleared, and clear nothing.")
 @yes_option
 @output_option
 def clear(
@@ -184,11 +186,11 @@ def clear(
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
 @run_argument
 def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
-    """Say by hand how a task ended; what depends on it is decided anew."""
+    """Say by hand how a task ended in a run (run id or logical date; the newest one by default)."""
     with existing_store() as store:
         found = find_run(store, dag_id, run)
         store.task(found.id, task_id)
@@ -197,9 +199,9 @@ def mark(dag_id: str, task_id: str, state: str, run: str | None) -> None:
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
-@click.option("--try", "try_number", type=click.IntRange(min=1), help="Which try; the last one by default.")
+@click.option("--try", "try_number", type=click.IntRange(min=1), help="Number of the attempt; the last one by default.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing until the task has ended.")
 def logs(dag_id: str, task_id: str, run: str | None, try_number: int | None, follow: bool) -> None:
     """Print the log of a task in a run (run id or logical date; the newest one by default)."""
@@ -211,7 +213,7 @@ def logs(dag_id: str, task_id: str, run: str | None, try_number: int | None, fol
 
 @tasks.command()
 @dag_argument
-@click.argument("task_id")
+@task_argument
 @run_argument
 def why(dag_id: str, task_id: str, run: str | None) -> None:
     """Say exactly why a task is not running (run id or logical date; the newest one by default)."""
@@ -230,11 +232,7 @@ def why(dag_id: str, task_id: str, run: str | None) -> None:
 def _between(store: Store, dag_id: str, start: datetime.datetime | None, end: datetime.datetime | None) -> list[Run]:
     """The runs with a logical date from `start` to `end`, both included, oldest first."""
     store.dag(dag_id)
-    found = [
-        run
-        for run in store.runs(dag_id=dag_id, newest_first=False)
-        if (start is None or run.logical_date >= start) and (end is None or run.logical_date <= end)
-    ]
+    found = store.runs(dag_id=dag_id, newest_first=False, earliest=start, latest=end)
     if not found:
         raise NotFound(f"{dag_id} has no run between these dates. `tradewind runs list {dag_id}` shows those it has.")
     return found

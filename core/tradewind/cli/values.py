@@ -1,4 +1,4 @@
-"""Kinds of command-line values: moments, JSON objects, DAG ids that the shell can complete."""
+"""Kinds of command-line values: moments, JSON objects, ids that the shell can complete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import datetime
 import difflib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -48,23 +50,36 @@ class JsonObject(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no
         return data
 
 
-class DagId(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
-    """The id of a DAG in the metadata database, which the shell can complete."""
-
-    name = "DAG_ID"
+class Id(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no type argument here
+    """An id, taken as it is: whether there is one is for the command to say."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from tradewind.cli.given import existing_store
-        from tradewind.errors import TradewindError
+        with suppress(Exception):  # completing must never disturb the line that is being typed
+            return [CompletionItem(one) for one in self.known(ctx.params) if one.startswith(incomplete)]
+        return []
 
-        try:
-            with existing_store() as store:
-                return [CompletionItem(dag.dag_id) for dag in store.dags() if dag.dag_id.startswith(incomplete)]
-        except TradewindError:
-            return []  # completing must never disturb the line that is being typed
+    @abstractmethod
+    def known(self, given: dict[str, Any]) -> Collection[str]:
+        """The ids that there are. `given`: the values that stand before it on the line."""
+
+
+class ConnId(Id):
+    """The id of a connection. Sources that cost money or a network round trip are not asked while somebody types."""
+
+    name = "CONN_ID"
+
+    def known(self, given: dict[str, Any]) -> Collection[str]:
+        from tradewind import secrets
+
+        found: set[str] = set()
+        for source in secrets.sources():
+            if not source.slow:
+                with suppress(Exception):  # the others may have it
+                    found.update(source.conn_ids() or ())
+        return sorted(found)
 
 
 def parse_moment(text: str) -> datetime.datetime:
@@ -77,16 +92,16 @@ def parse_moment(text: str) -> datetime.datetime:
     return found.astimezone(datetime.UTC)
 
 
-def dag_argument(command: F) -> F:
-    """Adds the argument DAG_ID; the command gets it as `dag_id`."""
-    return click.argument("dag_id", type=DagId())(command)
+def conn_argument(command: F) -> F:
+    """Adds the argument CONN_ID; the command gets it as `conn_id`."""
+    return click.argument("conn_id", type=ConnId())(command)
 
 
 def conf_option(command: F) -> F:
     """Adds `-c/--conf`."""
-    return click.option("-c", "--conf", type=JsonObject(), default="{}", help="Parameters of the run, as JSON.")(
-        command
-    )
+    return click.option(
+        "-c", "--conf", type=JsonObject(), default="{}", help="Conf of the run, a JSON object: it overrides params."
+    )(command)
 
 
 def warn_of_strange_params(dag_id: str, params: Mapping[str, Any], conf: Mapping[str, Any]) -> None:

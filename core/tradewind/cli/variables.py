@@ -29,7 +29,7 @@ def variables() -> None:
 @reveal_option
 @output_option
 def list_(reveal: bool, output: str) -> None:
-    """List the variables of every source; those with a telling name are masked."""
+    """List the variables of every source; those whose name tells of a secret are masked."""
     from tradewind.variable import list_variables
 
     rows = [
@@ -51,10 +51,10 @@ def list_(reveal: bool, output: str) -> None:
 @variables.command()
 @click.argument("key")
 @click.option("-d", "--default", help="Print this if there is no such variable.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Read it as JSON, and print that in order.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Read it as JSON, and print that indented.")
 @reveal_option
 def get(key: str, default: str | None, as_json: bool, reveal: bool) -> None:
-    """Print a variable. One with a telling name is masked unless --reveal is given."""
+    """Print a variable. One whose name tells of a secret is masked unless --reveal is given."""
     from tradewind import secrets
     from tradewind.variable import Variable
 
@@ -105,7 +105,12 @@ def delete(key: str, yes: bool) -> None:
 
 @variables.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--overwrite/--keep", default=True, show_default=True, help="Whether stored ones are replaced.")
+@click.option(
+    "--overwrite/--keep",
+    default=True,
+    show_default=True,
+    help="Replace stored variables with the same keys, or keep them.",
+)
 def import_(file: str, overwrite: bool) -> None:
     """Store the variables of a .env, .json, .yaml or .toml file."""
     from tradewind import secrets
@@ -122,7 +127,7 @@ def import_(file: str, overwrite: bool) -> None:
 
 @variables.command()
 @click.argument("file", default="-")
-@click.option("--format", "form", type=click.Choice(FORMS), help="By default the file's ending says.")
+@click.option("--format", "form", type=click.Choice(FORMS), help="Form of the file; by default its ending tells.")
 def export(file: str, form: str | None) -> None:
     """Write the stored variables, unmasked, to a file that `import` reads (or to standard output)."""
     from tradewind.variable import dump_variables, list_variables

@@ -73,11 +73,14 @@ def extras_from_query(query: str, declared: ConnectionType | None, offset: int =
     return found
 
 
-def query_from_extras(extras: Mapping[str, Any], declared: ConnectionType | None) -> str | None:
-    """The query that reads as exactly these extras, flat where that can be, else with `__extra__`."""
+def query_from_extras(extras: Mapping[str, Any], declared: ConnectionType | None, safe: str = "") -> str | None:
+    """The query that reads as exactly these extras, flat where that can be, else with `__extra__`.
+
+    Characters in `safe` are not encoded in a flat one's values.
+    """
     if not extras:
         return None
-    flat = "&".join(f"{quote(name, safe='')}={quote(_as_text(value), safe='')}" for name, value in extras.items())
+    flat = "&".join(f"{quote(name, safe='')}={quote(_as_text(value), safe=safe)}" for name, value in extras.items())
     try:
         if dump_json(typed(extras_from_query(flat, declared), declared)) == dump_json(extras):
             return flat

@@ -174,11 +174,11 @@ class Connection:
 
     def get_uri(self) -> str:
         """The URI that reads as exactly this connection. It shows the password."""
-        return build_uri(self._parts(self._extras))
+        return build_uri(self._parts(self._extras, safe="/"))  # a form that logs are searched for to mask secrets
 
     def masked_uri(self) -> str:
         """The URI with `***` for everything secret."""
-        parts = self._parts(self._masked_extras())
+        parts = self._parts(self._masked_extras(), safe="/:")
         if parts.password:
             parts = replace(parts, password=MASK)
         return build_uri(parts, safe="*").replace("%2A%2A%2A", MASK)
@@ -326,9 +326,9 @@ class Connection:
             fields[field] = value
         return fields
 
-    def _parts(self, extras: dict[str, Any]) -> Parts:
+    def _parts(self, extras: dict[str, Any], safe: str = "") -> Parts:
         scheme = self.scheme if self.scheme.startswith("_") else self.scheme.replace("_", "-")
-        query = query_from_extras(extras, self.type)
+        query = query_from_extras(extras, self.type, safe)
         return Parts(
             scheme, self.login or None, self.password, self.host or None, self.port, self.schema or None, query
         )

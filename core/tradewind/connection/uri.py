@@ -126,15 +126,19 @@ def split_uri(text: str, declared: Callable[[str], Collection[str]] = lambda sch
 
 
 def build_uri(parts: Parts, safe: str = "") -> str:
-    """The URI that `split_uri` reads as exactly these parts. Characters in `safe` are not encoded."""
+    """The URI that `split_uri` reads as exactly these parts, as people write it where that can be.
+
+    Characters in `safe` are not encoded.
+    """
     for start, host in _host_forms(parts.host):
-        uri = _joined(parts, start, host, safe)
-        try:
-            if split_uri(uri) == parts:
-                return uri
-        except UriError:
-            continue
-    return _joined(parts, "", quote(parts.host or "", safe=""), safe)
+        for plain in ("/:", ""):
+            uri = _joined(parts, start, host, safe, plain)
+            try:
+                if split_uri(uri) == parts:
+                    return uri
+            except UriError:
+                continue
+    return _joined(parts, "", quote(parts.host or "", safe=""), safe, "")
 
 
 def encode(text: str) -> str:
@@ -291,13 +295,14 @@ def _host_forms(host: str | None) -> Iterator[tuple[str, str]]:
     yield "", quote(host, safe="")
 
 
-def _joined(parts: Parts, protocol: str, host: str, safe: str) -> str:
+def _joined(parts: Parts, protocol: str, host: str, safe: str, plain: str) -> str:
+    """`plain`: what is not encoded in the schema, besides `safe`."""
     userinfo = ""
     if parts.login is not None or parts.password is not None:
         password = "" if parts.password is None else ":" + quote(parts.password, safe=safe)
         userinfo = quote(parts.login or "", safe=safe) + password + "@"
     port = "" if parts.port is None else f":{parts.port}"
-    schema = "" if parts.schema is None else "/" + quote(parts.schema, safe=safe)
+    schema = "" if parts.schema is None else "/" + quote(parts.schema, safe=safe + plain)
     query = "" if parts.query is None else ("?" if schema else "/?") + parts.query
     return f"{parts.scheme}://{protocol}{userinfo}{host}{port}{schema}{query}"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tradewind.operators.branch import BaseBranchOperator, Branches
-from tradewind.schedule import Interval
+from tradewind.schedule import Bounds, Interval
 from tradewind.states import RunType
 
 
@@ -30,7 +30,7 @@ class LatestOnlyOperator(BaseBranchOperator):
             return following
         now = datetime.datetime.now(datetime.UTC)
         own = Interval(run.data_interval_start, run.data_interval_end)
-        after = self.dag.schedule.next_run(own, start=None, end=None, now=now, catchup=True)
+        after = self.dag.schedule.next_run(own, now, Bounds(catchup=True))
         if after is None or now <= after.run_after:
             return following
         self.log.info("The next run was due at %s: this one is not the latest", after.run_after.isoformat())

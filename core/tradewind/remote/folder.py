@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from contextlib import suppress
 from pathlib import Path
 
+from tradewind import atomic
 from tradewind.errors import LogStoreError, SettingError, XComError
 from tradewind.remote.contract import LogStore, XComStore
 from tradewind.remote.url import StoreUrl
-
-#: What a file is called that is not written yet. No name that a store is asked for begins like this.
-_UNFINISHED = ".unfinished-"
 
 #: Somebody may delete the folder, which is empty yet, before the file is there: that often it is made again.
 _WRITES = 5
@@ -39,7 +36,7 @@ class FolderLogStore(LogStore):
             return []
         except OSError as error:
             raise LogStoreError(f"{self.url} cannot be read: {_told(error)}") from error
-        return sorted(name for name in names if name > after and not name.startswith(_UNFINISHED))
+        return sorted(name for name in names if name > after and not name.startswith("."))
 
     def get(self, log: str, chunk: str) -> bytes:
         try:
@@ -104,18 +101,14 @@ def _folder(url: StoreUrl) -> Path:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    unfinished = path.with_name(f"{_UNFINISHED}{os.getpid()}-{threading.get_ident()}")
+    """Write a file, in folders that are made for it."""
     for attempt in range(_WRITES):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            unfinished.write_bytes(data)
-            unfinished.replace(path)
+            atomic.write(path, data, durable=True)
             return
-        except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
-            if not isinstance(error, FileNotFoundError) or attempt == _WRITES - 1:
+        except FileNotFoundError:
+            if attempt == _WRITES - 1:
                 raise
 
 

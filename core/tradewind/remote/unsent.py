@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tradewind import atomic
+
 #: Folder of the notes, in the folder of the logs. No DAG has an id that makes this name.
 FOLDER = "%unsent"
 
@@ -63,12 +65,10 @@ def write(folder: str | Path, log: Path, name: str, writer: Writer) -> str:
     place = Path(folder) / FOLDER
     file = place / f"{_mark(log)}-{writer.pid}-{time.time_ns()}"
     about = {"log": str(log), "name": name, "host": writer.host, "pid": writer.pid, "process": writer.process}
-    unfinished = file.with_name(f".{file.name}")
     try:
         place.mkdir(parents=True, exist_ok=True)
         sent = UNKNOWN if log.exists() else 0
-        unfinished.write_bytes(_number(sent) + b"\n" + json.dumps(about).encode() + b"\n")
-        unfinished.replace(file)
+        atomic.write(file, _number(sent) + b"\n" + json.dumps(about).encode() + b"\n")
     except OSError as error:
         return f"this log will not be uploaded: {error.strerror or error} ({place})"
     return ""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tradewind import atomic
 from tradewind.errors import StoreError
 from tradewind.remote.contract import XComStore
 from tradewind.remote.values import run_prefix
@@ -37,11 +38,10 @@ def write(home: str | Path, run: Unwanted) -> None:
     """Note a run. Raises StoreError: a run whose values would stay for ever is better not deleted."""
     place = Path(home) / FOLDER
     name = f"{run.id}-{hashlib.sha256(run.run_id.encode()).hexdigest()[:8]}"
-    unfinished = place / f".{name}"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps({"id": run.id, "dag_id": run.dag_id, "run_id": run.run_id}))
-        unfinished.replace(place / name)
+        about = {"id": run.id, "dag_id": run.dag_id, "run_id": run.run_id}
+        atomic.write(place / name, json.dumps(about).encode(), durable=True)
     except OSError as error:
         raise StoreError(
             f"{run.run_id} of {run.dag_id} is not deleted: that its values in the XCom store have to go too cannot be "

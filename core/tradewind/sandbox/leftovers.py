@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tradewind import atomic
 from tradewind.runner.identity import HAS_PROC, host, identity, is_alive, kill_session, session_members
 
 PREFIX = "tradewind-sandbox-"
@@ -41,9 +42,7 @@ def make_folder(kind: str) -> Path:
 def record(folder: Path, stop_signal: int) -> None:
     """Write down that this process owns the folder, and how what it has started likes to be stopped."""
     told = {"machine": _machine(), "pid": os.getpid(), "process": identity(), "stop_signal": stop_signal}
-    new = folder / (_RECORD + ".new")
-    new.write_text(json.dumps(told), encoding="utf-8")
-    new.replace(folder / _RECORD)
+    atomic.write(folder / _RECORD, json.dumps(told).encode())
 
 
 def sweep() -> list[Path]:

@@ -14,12 +14,13 @@ from typing import TypeAlias
 import msgspec
 
 from tradewind.errors import ScheduleError, nearest
-from tradewind.schedule.intervals import Interval, PlannedRun, Points, next_of
+from tradewind.schedule.intervals import Bounds, Interval, PlannedRun, Points, next_of
 from tradewind.schedule.points import CronPoints, DeltaPoints, check_cron
 from tradewind.schedule.zones import default_zone, get_zone
 
 __all__ = [
     "PRESETS",
+    "Bounds",
     "ContinuousSchedule",
     "CronSchedule",
     "DeltaSchedule",
@@ -65,17 +66,9 @@ class CronSchedule(msgspec.Struct, frozen=True, tag_field="kind", tag="cron"):
         """The moments at which intervals begin and end."""
         return CronPoints(self.expression, get_zone(self.timezone))
 
-    def next_run(
-        self,
-        last: Interval | None,
-        *,
-        start: datetime.datetime | None,
-        end: datetime.datetime | None,
-        now: datetime.datetime,
-        catchup: bool,
-    ) -> PlannedRun | None:
+    def next_run(self, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
         """The run after `last`, which may lie in the future (see `run_after`); None if there is none any more."""
-        return next_of(self.points, last, start=start, end=end, now=now, catchup=catchup)
+        return next_of(self.points, last, now, bounds)
 
     def manual_interval(self, at: datetime.datetime) -> Interval:
         """The data interval of a run triggered by hand at `at`: the last complete one."""
@@ -97,16 +90,8 @@ class DeltaSchedule(msgspec.Struct, frozen=True, tag_field="kind", tag="delta"):
     def summary(self) -> str:
         return f"every {_in_words(self.delta)}"
 
-    def next_run(
-        self,
-        last: Interval | None,
-        *,
-        start: datetime.datetime | None,
-        end: datetime.datetime | None,
-        now: datetime.datetime,
-        catchup: bool,
-    ) -> PlannedRun | None:
-        return next_of(DeltaPoints(self.delta, start), last, start=start, end=end, now=now, catchup=catchup)
+    def next_run(self, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
+        return next_of(DeltaPoints(self.delta, bounds.start), last, now, bounds)
 
     def manual_interval(self, at: datetime.datetime) -> Interval:
         """The stretch of one delta that ends at `at`."""
@@ -121,17 +106,9 @@ class OnceSchedule(msgspec.Struct, frozen=True, tag_field="kind", tag="once"):
     def summary(self) -> str:
         return "@once"
 
-    def next_run(
-        self,
-        last: Interval | None,
-        *,
-        start: datetime.datetime | None,
-        end: datetime.datetime | None,
-        now: datetime.datetime,
-        catchup: bool,
-    ) -> PlannedRun | None:
-        at = (start or now).astimezone(datetime.UTC)
-        if last is not None or (end is not None and at > end):
+    def next_run(self, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
+        at = (bounds.start or now).astimezone(datetime.UTC)
+        if last is not None or (bounds.end is not None and at > bounds.end):
             return None
         return PlannedRun(at, at, at, at)
 
@@ -149,20 +126,13 @@ class ContinuousSchedule(msgspec.Struct, frozen=True, tag_field="kind", tag="con
     def summary(self) -> str:
         return "@continuous"
 
-    def next_run(
-        self,
-        last: Interval | None,
-        *,
-        start: datetime.datetime | None,
-        end: datetime.datetime | None,
-        now: datetime.datetime,
-        catchup: bool,
-    ) -> PlannedRun | None:
+    def next_run(self, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
+        start = bounds.start
         begin = (start or now) if last is None or (start and start > last.end) else last.end
         begin = begin.astimezone(datetime.UTC)
         # An interval is never empty, or the next run would have the same logical date.
         until = max(now.astimezone(datetime.UTC), begin + _TICK)
-        if end is not None and until > end:
+        if bounds.end is not None and until > bounds.end:
             return None
         return PlannedRun(begin, begin, until, until)
 
@@ -177,15 +147,7 @@ class Never(msgspec.Struct, frozen=True, tag_field="kind", tag="never"):
     def summary(self) -> str:
         return "none"
 
-    def next_run(
-        self,
-        last: Interval | None,
-        *,
-        start: datetime.datetime | None,
-        end: datetime.datetime | None,
-        now: datetime.datetime,
-        catchup: bool,
-    ) -> PlannedRun | None:
+    def next_run(self, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
         return None
 
     def manual_interval(self, at: datetime.datetime) -> Interval:

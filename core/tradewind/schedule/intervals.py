@@ -21,6 +21,18 @@ class Interval(msgspec.Struct, frozen=True):
     end: datetime.datetime
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs of a schedule a DAG wants: those from `start` to `end`, both logical dates.
+
+    Without `catchup` every interval that is over is left out but the latest. Without `start` there is nothing to
+    catch up from, and the first run is that of the latest complete interval.
+    """
+
+    start: datetime.datetime | None = None
+    end: datetime.datetime | None = None
+    catchup: bool
+
+
 class PlannedRun(msgspec.Struct, frozen=True):
     """A run that a schedule calls for."""
 
@@ -46,23 +58,11 @@ class Points(Protocol):
     def at_or_before(self, moment: datetime.datetime) -> datetime.datetime: ...
 
 
-def next_of(
-    points: Points,
-    last: Interval | None,
-    *,
-    start: datetime.datetime | None,
-    end: datetime.datetime | None,
-    now: datetime.datetime,
-    catchup: bool,
-) -> PlannedRun | None:
-    """The run that follows `last`, or the first one; None after `end`.
-
-    Without `catchup` every interval that is over is left out but the latest. Without `start` there is nothing to
-    catch up from, and the first run is that of the latest complete interval.
-    """
+def next_of(points: Points, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> PlannedRun | None:
+    """The run that follows `last`, or the first one; None after the end."""
     try:
-        begin = _begin(points, last, start, now, catchup)
-        if end is not None and begin > end:
+        begin = _begin(points, last, now, bounds)
+        if bounds.end is not None and begin > bounds.end:
             return None
         finish = points.after(begin)
     except OverflowError:  # no point within the years that a date can name
@@ -70,9 +70,8 @@ def next_of(
     return PlannedRun(begin, begin, finish, finish)
 
 
-def _begin(
-    points: Points, last: Interval | None, start: datetime.datetime | None, now: datetime.datetime, catchup: bool
-) -> datetime.datetime:
+def _begin(points: Points, last: Interval | None, now: datetime.datetime, bounds: Bounds) -> datetime.datetime:
+    start = bounds.start
     if last is not None and (start is None or last.end >= start):
         # Usually a point. After a change of schedule it need not be one: then this interval is a short one, which
         # bridges the two schedules, so that no stretch of time is left out or done twice.
@@ -81,6 +80,6 @@ def _begin(
         begin = points.at_or_after(max(start, _EARLIEST))
     else:
         return points.before(points.at_or_before(now))
-    if catchup:
+    if bounds.catchup:
         return begin
     return max(begin, points.before(points.at_or_before(now)))

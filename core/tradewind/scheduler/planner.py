@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tradewind.errors import TradewindError
 from tradewind.records import DagInfo, NewRun
-from tradewind.schedule import Interval, Never, PlannedRun
+from tradewind.schedule import Bounds, Interval, Never, PlannedRun
 from tradewind.states import RunType
 
 log = logging.getLogger("tradewind.scheduler")
@@ -96,7 +96,8 @@ def next_scheduled(dag: DagInfo, now: datetime.datetime) -> PlannedRun | None:
     last = None
     if dag.last_logical_date is not None and dag.last_interval_end is not None:
         last = Interval(dag.last_logical_date, dag.last_interval_end)
-    return spec.schedule.next_run(last, start=spec.start_date, end=spec.end_date, now=now, catchup=spec.catchup)
+    bounds = Bounds(start=spec.start_date, end=spec.end_date, catchup=spec.catchup)
+    return spec.schedule.next_run(last, now, bounds)
 
 
 def scheduled_run(dag_id: str, planned: PlannedRun) -> NewRun:

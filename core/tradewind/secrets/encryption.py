@@ -6,14 +6,12 @@ one encrypts, all of them decrypt. To change keys: `add_key`, `rotate` every sto
 
 from __future__ import annotations
 
-import contextlib
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tradewind import atomic
 from tradewind import settings as settings_module
 from tradewind.errors import SecretsError
 from tradewind.settings import Settings
@@ -136,31 +134,18 @@ def _read_keys(settings: Settings) -> tuple[str, ...]:
 
 def _make_key_file(path: Path) -> None:
     """Make the key file; if another process makes it at the same moment, its file stands."""
-    with _private_file(path, (generate_key(),)) as temporary, contextlib.suppress(FileExistsError):
-        path.hardlink_to(temporary)
+    _write(path, (generate_key(),), new=True)
 
 
-def _write(path: Path, keys: tuple[str, ...]) -> None:
-    with _private_file(path, keys) as temporary:
-        temporary.replace(path)
-
-
-@contextlib.contextmanager
-def _private_file(path: Path, keys: tuple[str, ...]) -> Iterator[Path]:
-    """A file next to `path` that only its owner may read, holding the keys; gone at the end."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+def _write(path: Path, keys: tuple[str, ...], *, new: bool = False) -> None:
+    """Write the key file, unless it is to be `new` and is there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write("".join(key + "\n" for key in keys))
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
+        text = "".join(key + "\n" for key in keys)
+        atomic.write(path, text.encode(), private=True, durable=True, new=new)
     except OSError as error:
-        raise SecretsError(f"The key file {path} cannot be written: {_reason(error)}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        if not (new and path.is_file()):
+            raise SecretsError(f"The key file {path} cannot be written: {_reason(error)}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -150,13 +150,19 @@ class RunVerbs:
         state: RunState | None = None,
         limit: int | None = None,
         newest_first: bool = True,
+        earliest: datetime.datetime | None = None,
+        latest: datetime.datetime | None = None,
     ) -> list[Run]:
-        """Runs by logical date."""
+        """Runs by logical date, those from `earliest` to `latest` (both included) if given."""
         query: Select[Any] = _SELECT
         if dag_id is not None:
             query = query.where(runs.c.dag_id == dag_id)
         if state is not None:
             query = query.where(runs.c.state == state.value)
+        if earliest is not None:
+            query = query.where(runs.c.logical_date >= earliest)
+        if latest is not None:
+            query = query.where(runs.c.logical_date <= latest)
         order = _NEWEST_FIRST if newest_first else (runs.c.logical_date, runs.c.id)
         with self._db.read() as connection:
             return [run_from_row(row) for row in connection.execute(query.order_by(*order).limit(limit))]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import IO, ClassVar
 
+from tradewind import atomic
 from tradewind.errors import TransferError
 from tradewind.transfer.files import FileEndpoint, Output
 
@@ -47,48 +47,37 @@ class LocalFile(FileEndpoint):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             _sweep(target)
-            return _Partial(target)
+            return _Replacement(target)
         except OSError as error:
             raise TransferError(f"The file {self.name} cannot be written: {error.strerror or error}.") from error
 
 
-class _Partial(Output):
+class _Replacement(Output):
     """A file beside the one that it will replace."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
-        self._path = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
-        self._file = self._path.open("xb")
+        self._partial = atomic.Partial(target)
         if os.name == "posix":
-            fcntl.flock(self._file, fcntl.LOCK_EX)  # it goes with this process: see `_sweep`
+            fcntl.flock(self._partial.file, fcntl.LOCK_EX)  # it goes with this process: see `_sweep`
 
     def write(self, data: bytes, /) -> int:
-        return self._file.write(data)
+        return self._partial.file.write(data)
 
     def commit(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
         with suppress(FileNotFoundError):
-            self._path.chmod(self._target.stat().st_mode & 0o7777)
-        self._path.replace(self._target)
-        self._file.close()
+            self._partial.path.chmod(self._target.stat().st_mode & 0o7777)
+        self._partial.commit(durable=True)
 
     def discard(self) -> None:
-        with suppress(OSError):  # a full disk may refuse even to flush
-            self._file.close()
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+        self._partial.discard()
 
 
 def _sweep(target: Path) -> None:
     """Remove what transfers to this file left that were killed: nobody holds a lock on it."""
     if os.name != "posix":
         return
-    for path in target.parent.glob(f".{_escaped(target.name)}.*.partial"):
+    for path in atomic.partials(target):
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

@@ -209,6 +209,23 @@ def test_an_answer_that_is_lost_is_no_object_that_was_there(hook, server, tmp_pa
         assert hook.read_bytes(f"k{number}") == b"content"
 
 
+def test_whether_an_object_is_ours_is_found_out_in_small_steps(hook, server):
+    """A stream may be larger than memory."""
+    sizes = []
+
+    class Watched(io.BytesIO):
+        def read(self, size=-1):
+            sizes.append(len(found := super().read(size)))
+            return found
+
+    stream = Watched(b"not ours" + bytes(3_000_000))
+    stream.seek(8)
+    Control(server).fault("lost", method="PUT")
+    hook.load_file_obj(stream, "k")
+    assert hook.read_bytes("k") == bytes(3_000_000)
+    assert max(sizes) <= 2**20
+
+
 def test_one_that_comes_while_an_answer_is_lost_is_not_ours(hook, server):
     class Late(io.BytesIO):
         def read(self, *given):

@@ -9,6 +9,7 @@ import click
 
 from tradewind.cli.app import Command
 from tradewind.cli.output import output_option, show_rows
+from tradewind.cli.values import conn_argument
 from tradewind.errors import TradewindError, UsageError
 from tradewind.hook import BaseHook
 from tradewind_sql.errors import SqlError
@@ -19,7 +20,7 @@ MOST_ROWS = 1000
 
 
 @click.command(cls=Command)
-@click.argument("conn_id")
+@conn_argument
 @click.argument("statement", default="-")
 @click.option("--limit", default=MOST_ROWS, show_default=True, help="Print so many rows at most; 0: all of them.")
 @output_option

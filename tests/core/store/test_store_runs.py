@@ -83,6 +83,12 @@ def test_listing(store: Store, sample: Any) -> None:
     assert [run.run_id for run in store.runs()] == ["b9", "a2", "a1", "a0"]
     assert [run.run_id for run in store.runs("a", limit=2)] == ["a2", "a1"]
     assert [run.run_id for run in store.runs("a", newest_first=False)] == ["a0", "a1", "a2"]
+    assert [run.run_id for run in store.runs(earliest=sample.later(days=1), latest=sample.later(days=2))] == [
+        "a2",
+        "a1",
+    ]
+    assert [run.run_id for run in store.runs("a", earliest=sample.later(days=1, seconds=1))] == ["a2"]
+    assert [run.run_id for run in store.runs("a", latest=sample.later(days=1, seconds=-1))] == ["a0"]
     assert store.runs("a", RunState.RUNNING) == []
     assert len(store.runs(state=RunState.QUEUED)) == 4
 

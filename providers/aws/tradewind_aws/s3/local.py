@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from tradewind import atomic
 from tradewind.errors import UsageError
 
 
@@ -37,27 +38,20 @@ def new_file(where: Path, name: str | None) -> Generator[tuple[IO[bytes], Path],
     """
     path = where / (name or f"tradewind_{secrets.token_hex(8)}")
     _refuse_taken(path)
-    with _partial(path) as (file, partial):
-        yield file, path
-        file.close()
-        try:
-            os.link(partial, path)  # unlike a renaming it replaces nothing
-        except FileExistsError:
-            _refuse_taken(path)
-            raise
-        except OSError:  # a file system without links
-            _refuse_taken(path)
-            partial.replace(path)
+    try:
+        with atomic.written(path, new=True) as file:
+            yield file, path
+    except FileExistsError:
+        _refuse_taken(path)
+        raise
 
 
 @contextmanager
 def replaced_file(path: Path) -> Generator[IO[bytes], None, None]:
     """An open file that takes the place of `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _partial(path) as (file, partial):
+    with atomic.written(path) as file:
         yield file
-        file.close()
-        partial.replace(path)
 
 
 def place_in(root: Path, relative: str, key: str) -> Path:
@@ -86,16 +80,6 @@ def remove_others(root: Path, kept: set[Path]) -> int:
             with suppress(OSError):
                 Path(at, name).rmdir()
     return removed
-
-
-@contextmanager
-def _partial(path: Path) -> Generator[tuple[IO[bytes], Path], None, None]:
-    partial = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}.partial")
-    try:
-        with partial.open("xb") as file:
-            yield file, partial
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _refuse_taken(path: Path) -> None:

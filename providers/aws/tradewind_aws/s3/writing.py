@@ -20,6 +20,9 @@ NO_ACL = "no-acl"
 #: Operations of S3 that make an object appear.
 _CREATING = ("PutObject", "CompleteMultipartUpload")
 
+#: How much of a file is held in memory at a time, in bytes.
+_BLOCK = 1024 * 1024
+
 
 class S3Writing(S3Reading):
     """The part of `S3Hook` that writes objects.
@@ -126,19 +129,18 @@ class S3Writing(S3Reading):
 
     def _is_ours(self, bucket: str, key: str, file: Any, start: int | None) -> bool:
         """Whether the object that is there is what was just sent, and the answer to the first try was lost."""
-        import hashlib
         from pathlib import Path
 
+        head = self.head_object(key, bucket)
+        if head is None or (start is None and not isinstance(file, str)):
+            return False
         if isinstance(file, str):
             with Path(file).open("rb") as content:
-                digest = hashlib.file_digest(content, "md5")
-        elif start is not None:
-            file.seek(start)
-            digest = hashlib.md5(file.read(), usedforsecurity=False)
+                digest = _md5(content)
         else:
-            return False
-        head = self.head_object(key, bucket)
-        return head is not None and head["ETag"].strip('"') == digest.hexdigest()
+            file.seek(start)
+            digest = _md5(file)
+        return bool(head["ETag"].strip('"') == digest)
 
     def _upload_args(self, encrypt: bool, acl_policy: str | None) -> dict[str, Any]:
         given = self._extra(upload=True)
@@ -178,6 +180,16 @@ def _position(file: Any) -> int | None:
     return file.tell() if seekable is not None and seekable() else None
 
 
+def _md5(file: Any) -> str:
+    """The MD5, in hex digits, of what is left to read; a block at a time, for it may be large."""
+    import hashlib
+
+    digest = hashlib.md5(usedforsecurity=False)  # it is compared with an ETag, and may be forbidden for anything else
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _tried_again(error: KeyExists) -> bool:
     return bool(((error.response or {}).get("ResponseMetadata") or {}).get("RetryAttempts"))
 
@@ -208,6 +220,6 @@ def _compressed(file: IO[bytes]) -> Generator[IO[bytes], None, None]:
 
     with tempfile.TemporaryFile() as packed:
         with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as writer:
-            shutil.copyfileobj(file, writer, 1024 * 1024)
+            shutil.copyfileobj(file, writer, _BLOCK)
         packed.seek(0)
         yield packed

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tradewind import atomic
 from tradewind.sandbox.serving import KEY_FILE
 from tradewind_gsheet.sandbox.a1 import Area
 from tradewind_gsheet.sandbox.cells import Cell, Stored
@@ -97,10 +98,7 @@ class Folder:
         return project
 
     def _write(self, path: Path, text: str) -> None:
-        new = path.with_suffix(".new")
-        new.touch(0o600)
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
+        atomic.write(path, text.encode(), private=True)
 
 
 def _project_told(project: Project) -> dict[str, Any]:
