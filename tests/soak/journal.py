@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-#: The environment variable that names the folder of locks and journal; it also marks what is ours to be killed.
+#: The environment variable that names the folder of locks and journal, and marks what is to be killed.
 FOLDER = "SOAK_FOLDER"
 
 

@@ -16,6 +16,8 @@ from tradewind.sandbox import server as servers
 
 #: How a scheduler may end whom somebody stopped or killed, and one that found no server when it started.
 _ENDS = {0, -signal.SIGKILL, -signal.SIGTERM, 2}
+#: The environment variable of processes that nothing is done to: people's commands.
+_SPARED = "SOAK_SPARED"
 _SIGNALS = {signal.SIGKILL: 6, signal.SIGSTOP: 2, signal.SIGTERM: 2}
 _VICTIMS = {"scheduler": 2, "attempt": 7, "helper": 6, "server": 0.5}
 
@@ -84,7 +86,8 @@ class World:
             "SOAK_START": datetime.now(UTC).isoformat(timespec="seconds"),
             "PYTHONPATH": str(ROOT),
         }
-        self.here = Deployment(self.folder / "home", **common)
+        # Where no scheduler is, a command does its work, and may need all that it has.
+        self.here = Deployment(self.folder / "home", **common, **marks, **{_SPARED: "yes"})
         self.schedulers = [Deployment(self.folder / "home", **common, **marks) for _ in range(2 if self.server else 1)]
         return self
 
@@ -113,7 +116,8 @@ class World:
         mark = f"{FOLDER}={self.folder}".encode()
         for path in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                if mark in path.read_bytes().split(b"\0"):  # nothing, of a zombie
+                found = path.read_bytes().split(b"\0")  # nothing, of a zombie
+                if mark in found and f"{_SPARED}=yes".encode() not in found:
                     yield int(path.parent.name)
 
     def disturb(self):
