@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def test_a_test_gets_an_empty_database_of_its_own(sandbox):
     count = "SELECT count(*) FROM information_schema.tables WHERE table_schema = database()"
     assert asked(one, count) == 1
     assert asked(two, count) == 0
+
+
+def test_a_connection_that_ends_by_itself_is_no_hindrance_when_its_database_is_dropped(sandbox):
+    server = sandbox("mysql")
+    with closing(
+        pymysql.connect(host=server.host, port=server.port, user=server.login, password=server.password)
+    ) as one:
+        pid = one.thread_id()
+    deadline = time.monotonic() + 60
+    while module._rows(server, "SELECT 1 FROM information_schema.processlist WHERE id = %s", pid):
+        assert time.monotonic() < deadline
+    module._kill(server, pid)
 
 
 def test_the_password_is_checked(sandbox):

@@ -84,8 +84,8 @@ class MySqlSandbox(ServerSandbox):
         _ask(server, f"CREATE DATABASE {_quoted(name)} CHARACTER SET utf8mb4")
 
     def drop_database(self, server: Connection, name: str) -> None:
-        for pid in _rows(server, "SELECT id FROM information_schema.processlist WHERE db = %s", name):
-            _ask(server, "KILL %s", *pid)
+        for (pid,) in _rows(server, "SELECT id FROM information_schema.processlist WHERE db = %s", name):
+            _kill(server, pid)
         _ask(server, f"DROP DATABASE IF EXISTS {_quoted(name)}")
 
 
@@ -147,6 +147,18 @@ def _rows(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -
         cursor.execute(sql, values or None)
         found: Sequence[Sequence[Any]] = cursor.fetchall()
         return found
+
+
+def _kill(server: Connection, pid: int) -> None:
+    """End a connection, which may have ended by itself meanwhile."""
+    import pymysql
+    from pymysql.constants import ER
+
+    try:
+        _ask(server, "KILL %s", pid)
+    except pymysql.MySQLError as error:
+        if error.args[0] != ER.NO_SUCH_THREAD:
+            raise
 
 
 def _ask(server: Connection, sql: str, *values: Any, timeout: int = _TIMEOUT) -> Any:
